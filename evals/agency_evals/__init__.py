@@ -1,0 +1,1 @@
+"""Recorded evals: run cases, score what came of them, compare."""
