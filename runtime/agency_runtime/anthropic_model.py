@@ -1,0 +1,208 @@
+"""The one module that talks to the Messages API, through the `anthropic` SDK.
+
+The SDK takes over a second to import, so it is imported here, in a thread, beside the sandbox's start. Message
+threads are used where the service has them: a request then carries only what is new. Where it has none, the SDK goes
+on with the whole history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from agency_runtime.wire import Json, Listener, ModelError, Reply, Request
+from agency_tools.errors import UsageError
+
+if TYPE_CHECKING:
+    from anthropic import AsyncAnthropic
+    from tenacity import RetryCallState
+
+PROVIDERS = {
+    "anthropic": "AsyncAnthropic",
+    "bedrock": "AsyncAnthropicBedrock",
+    "vertex": "AsyncAnthropicVertex",
+    "foundry": "AsyncAnthropicFoundry",
+    "aws": "AsyncAnthropicAWS",
+}
+ATTEMPTS = 8
+LONGEST_WAIT = 60.0  # seconds between two attempts
+CACHED = {"type": "ephemeral"}
+RETRIED_STATUS = {408, 409, 429, 500, 502, 503, 504, 529}
+
+
+def hosted(environment: dict[str, str] | os._Environ[str] = os.environ) -> bool:
+    """Whether requests go to the hosted service itself, rather than to a gateway or a stand-in."""
+    host = urlsplit(environment.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com").hostname or ""
+    return host == "anthropic.com" or host.endswith(".anthropic.com")
+
+
+def require_key(provider: str) -> None:
+    """Raises UsageError when a live run could not even sign its first request."""
+    if provider not in PROVIDERS:
+        raise UsageError(f"provider {provider!r} is unknown; there are {', '.join(PROVIDERS)}")
+    if provider == "anthropic" and not (os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN")):
+        raise UsageError("no API key: set ANTHROPIC_API_KEY, or replay a recording with --replay FILE")
+
+
+def connect(provider: str) -> AsyncAnthropic:
+    """The SDK's client for a provider; retries are ours, so its own are off. Slow: it imports the SDK."""
+    import anthropic
+    import anthropic.lib.streaming  # what the first request would import otherwise
+    import anthropic.lib.threads  # noqa: F401
+
+    client = getattr(anthropic, PROVIDERS[provider])
+    return cast("AsyncAnthropic", client(max_retries=0))
+
+
+@dataclass
+class AnthropicModel:
+    """Answers from the Messages API, streaming, retrying what may pass.
+
+    Raises ModelError for what will not: a refused key, a request the API does not take, a service that stays away.
+    """
+
+    provider: str = "anthropic"
+    source: str = "api"
+    on_retry: Callable[[str], None] = lambda _: None
+    _connecting: asyncio.Future[AsyncAnthropic] | None = None
+    _thread: Any = None
+    _sent: int = 0  # messages of the history that the thread already holds
+    _requests: list[object] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Begin importing the SDK in the background."""
+        loop = asyncio.get_running_loop()
+        self._connecting = loop.run_in_executor(None, connect, self.provider)
+
+    async def reply(self, request: Request, on_text: Listener) -> Reply:
+        import anthropic
+        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+        client = await self._client()
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(may_pass), stop=stop_after_attempt(ATTEMPTS), wait=_wait, before_sleep=self._announce, reraise=True
+        )
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    return Reply(message=await self._once(client, request, on_text))
+        except anthropic.APIStatusError as error:
+            raise ModelError(f"the model's service answered {error.status_code}: {_words(error)}") from error
+        except (anthropic.AnthropicError, *transport_errors(), ValueError) as error:
+            raise ModelError(f"the model's service failed: {_words(error)}") from error
+        raise ModelError("the model's service gave no answer")  # pragma: no cover - tenacity reraises
+
+    async def _client(self) -> AsyncAnthropic:
+        if self._connecting is None:
+            self.start()
+        assert self._connecting is not None
+        return await self._connecting
+
+    async def _once(self, client: AsyncAnthropic, request: Request, on_text: Listener) -> Json:
+        """One streamed attempt; a thread whose attempt failed is given up, since what it holds is unsure."""
+        try:
+            async with self._stream(client, request) as stream:
+                async for event in stream:
+                    if event.type == "text":
+                        on_text(event.text)
+                message = await stream.get_final_message()
+        except BaseException:
+            self._thread = None
+            raise
+        self._sent = len(request.messages) + 1
+        return _json(message)
+
+    def _stream(self, client: AsyncAnthropic, request: Request) -> Any:
+        if not client._supports_message_threads:  # Bedrock, Vertex and the like: the whole history each time
+            return client.beta.messages.stream(**cast("Any", _fields(request)), messages=cast("Any", list(request.messages)))
+        if self._thread is None or self._sent > len(request.messages):
+            self._thread = client.beta.messages.thread(
+                **cast("Any", _fields(request)), unsupported_request_behavior="continue_unthreaded"
+            )
+            self._sent = 0
+        return self._thread.stream(*request.messages[self._sent :])
+
+    def _announce(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        wait = state.next_action.sleep if state.next_action else 0
+        self.on_retry(f"{_words(error)}; trying again in {wait:.0f} s (attempt {state.attempt_number + 1} of {ATTEMPTS})")
+
+    async def close(self) -> None:
+        if self._connecting is not None:
+            client = await asyncio.shield(self._connecting)
+            await client.close()
+
+
+def _fields(request: Request) -> dict[str, Any]:
+    """The request's fields but for the messages. Two cache marks: after the system prompt, and the last block."""
+    *head, last = request.system
+    return {
+        "model": request.model,
+        "max_tokens": request.max_tokens,
+        "system": [*head, {**last, "cache_control": CACHED}],
+        "tools": list(request.tools),
+        "cache_control": CACHED,
+    }
+
+
+def _json(message: Any) -> Json:
+    """The message as the API's JSON, fit to be sent back."""
+    value = message.to_dict(mode="json")
+    value["content"] = [{k: v for k, v in block.items() if v is not None and k != "parsed_output"} for block in value["content"]]
+    return cast("Json", value)
+
+
+def transport_errors() -> tuple[type[Exception], ...]:
+    """What a connection that breaks in mid-answer raises below the SDK."""
+    import httpx2
+
+    return (httpx2.TransportError, OSError)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same request may succeed later."""
+    import anthropic
+
+    if isinstance(error, anthropic.APIStatusError):
+        return error.status_code in RETRIED_STATUS or _overloaded(error)
+    return isinstance(error, (anthropic.APIConnectionError, *transport_errors(), TruncatedReply))
+
+
+def _overloaded(error: Any) -> bool:
+    """An error event inside a stream that began with status 200."""
+    body = error.body if isinstance(error.body, dict) else {}
+    kind = (body.get("error") or {}).get("type") if isinstance(body.get("error"), dict) else body.get("type")
+    return error.status_code < 400 or kind in {"overloaded_error", "api_error", "rate_limit_error", "timeout_error"}
+
+
+class TruncatedReply(ValueError):
+    """A stream that ended before the reply did."""
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds to wait: what the service asked for, else half a second doubled each time."""
+    error = state.outcome.exception() if state.outcome else None
+    headers = getattr(getattr(error, "response", None), "headers", {})
+    asked = _seconds(headers.get("retry-after-ms"), 0.001) or _seconds(headers.get("retry-after"), 1.0)
+    return min(asked if asked is not None else 0.5 * 2 ** (state.attempt_number - 1), LONGEST_WAIT)
+
+
+def _seconds(header: str | None, unit: float) -> float | None:
+    try:
+        value = float(header) * unit if header else math.nan
+    except ValueError:
+        return None
+    return value if value >= 0 else None
+
+
+def _words(error: BaseException | None) -> str:
+    """The error in one line."""
+    body = getattr(error, "body", None)
+    detail = body.get("error") if isinstance(body, dict) else None
+    message = detail.get("message") if isinstance(detail, dict) else None
+    return " ".join(str(message or error or type(error).__name__).split())[:300]

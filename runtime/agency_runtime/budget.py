@@ -1,0 +1,63 @@
+"""What a run may spend: turns, money and time, each finite unless a person said `unlimited`."""
+
+import math
+import time
+from dataclasses import dataclass, field
+
+from agency_tools.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Turns, US dollars, minutes; `math.inf` where a person said `unlimited`."""
+
+    turns: float = 100
+    cost: float = 10.0
+    minutes: float = 60
+
+
+def limit(name: str, given: str | float) -> float:
+    """A budget as given on the command line, in the configuration or the environment.
+
+    Raises UsageError for anything but a positive number or `unlimited`; 0 never means "no limit".
+    """
+    if given == "unlimited":
+        return math.inf
+    try:
+        value = float(given)
+    except ValueError:
+        value = math.nan
+    if not value > 0 or math.isinf(value):
+        raise UsageError(f"{name}: {given!r} is no limit; give a number above 0, or the word unlimited")
+    return value
+
+
+@dataclass
+class Spending:
+    """What a run has spent so far."""
+
+    budget: Budget
+    turns: int = 0
+    cost: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def minutes(self) -> float:
+        return (time.monotonic() - self.started) / 60
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds of wall time left; None where time is unlimited."""
+        if math.isinf(self.budget.minutes):
+            return None
+        return max(0.0, (self.budget.minutes - self.minutes) * 60)
+
+    def spent(self) -> str | None:
+        """Which budget is used up, in words with its number; None while all hold."""
+        if self.turns >= self.budget.turns:
+            return f"{self.budget.turns:g} turns (--max-turns)"
+        if self.cost >= self.budget.cost:
+            return f"${self.budget.cost:g} (--max-cost; ${self.cost:.4f} spent)"
+        if self.minutes >= self.budget.minutes:
+            return f"{self.budget.minutes:g} minutes (--max-minutes)"
+        return None

@@ -1,0 +1,182 @@
+"""The loop: let the model act until it is done, refused, or out of budget.
+
+Every stop reason has one meaning here, unknown ones included; every tool call gets a result, whatever happened.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from agency_runtime.budget import Spending
+from agency_runtime.prices import Price
+from agency_runtime.recording import digests
+from agency_runtime.session import Session
+from agency_runtime.wire import Call, Json, Listener, Model, Reply, Request, Usage
+
+CUT_REPLIES = 3  # in a row, before the run ends as incomplete
+NUDGES = 3  # reminders of what is still owed
+CONTINUE = "Your reply was cut off at the output limit. Go on where it stopped, in smaller pieces."
+
+
+class Ending(Enum):
+    """Why the loop stopped."""
+
+    DONE = "done"
+    INCOMPLETE = "incomplete"  # cut off too often, or something owed was never given
+    REFUSED = "refused"
+    CONTEXT_FULL = "context_full"
+    OUT_OF_BUDGET = "out_of_budget"
+    DENIED = "denied"  # the gate refused too often
+
+
+class Answering(Protocol):
+    """Whatever turns a call into a result; never raises for what the model did wrong."""
+
+    async def __call__(self, call: Call, turn: int) -> Json:
+        """The tool_result block for this call."""
+        ...
+
+    def parallel(self, call: Call) -> bool:
+        """Whether this call changes nothing and may run beside its neighbours."""
+        ...
+
+    @property
+    def exhausted(self) -> str | None:
+        """Why no further call may run; None while they may."""
+        ...
+
+
+Owed = Callable[[Reply], Awaitable[str | None]]
+"""Asked when the model ends its turn: what it still owes, in words to tell it, or None."""
+
+
+@dataclass
+class Conversation:
+    """The messages so far; they only grow. `fresh` is where the part that no request carried begins."""
+
+    system: Sequence[Json]
+    tools: Sequence[Json]
+    model: str
+    price: Price
+    max_tokens: int = 32_000
+    messages: list[Json] = field(default_factory=list)
+    fresh: int = 0
+    usage: Usage = field(default_factory=Usage)
+    turn: int = 0
+    reason: str = ""
+
+    def request(self) -> Request:
+        return Request(
+            model=self.model,
+            system=self.system,
+            tools=self.tools,
+            messages=self.messages,
+            fresh=self.fresh,
+            max_tokens=self.max_tokens,
+        )
+
+    def say(self, text: str) -> None:
+        """Add to the user's side, beside results that already stand there."""
+        block = {"type": "text", "text": text}
+        if self.messages and self.messages[-1]["role"] == "user":
+            self.messages[-1] = {"role": "user", "content": [*self.messages[-1]["content"], block]}
+        else:
+            self.messages.append({"role": "user", "content": [block]})
+
+
+async def run(
+    session: Session, talk: Conversation, model: Model, answer: Answering, spending: Spending, owed: Owed, on_text: Listener
+) -> Ending:
+    """Let the model act until it stops asking for tools and owes nothing more."""
+    cut = nudges = 0
+    while True:
+        if over := spending.spent() or answer.exhausted:
+            talk.reason = over
+            return Ending.DENIED if answer.exhausted else Ending.OUT_OF_BUDGET
+        reply = await _turn(session, talk, model, spending, on_text)
+        step = STEPS.get(reply.stop_reason or "", "stop")
+        if step == "run" and reply.calls:
+            cut = 0
+            talk.messages.append({"role": "user", "content": await _answers(reply.calls, answer, talk.turn)})
+        elif step == "resume":
+            continue
+        elif step == "cut":
+            cut += 1
+            if cut > CUT_REPLIES:
+                talk.reason = f"the reply was cut off at max_tokens {cut} times in a row"
+                return Ending.INCOMPLETE
+            _after_cut(talk, reply)
+        elif step in ENDINGS:
+            talk.reason = f"stop_reason {reply.stop_reason}"
+            return ENDINGS[step]
+        elif (missing := await owed(reply)) is None:
+            return Ending.DONE
+        elif nudges >= NUDGES:
+            talk.reason = missing.splitlines()[0]
+            return Ending.INCOMPLETE
+        else:
+            nudges += 1
+            talk.say(missing)
+
+
+STEPS = {
+    "tool_use": "run",
+    "pause_turn": "resume",
+    "compaction": "resume",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "cut",
+    "model_context_window_exceeded": "full",
+    "refusal": "refused",
+}
+ENDINGS = {"full": Ending.CONTEXT_FULL, "refused": Ending.REFUSED}
+
+
+async def _turn(session: Session, talk: Conversation, model: Model, spending: Spending, on_text: Listener) -> Reply:
+    """One request and its reply, both in the log, within the time that is left."""
+    talk.turn += 1
+    request = talk.request()
+    session.add("request", turn=talk.turn, model=talk.model, digests=digests(request), messages=talk.messages[talk.fresh :])
+    async with asyncio.timeout(spending.seconds_left):
+        reply = await model.reply(request, on_text)
+    session.add("reply", turn=talk.turn, message=reply.message)
+    talk.messages.append({"role": "assistant", "content": reply.content})
+    talk.fresh = len(talk.messages)
+    talk.usage += reply.usage
+    spending.turns += 1
+    spending.cost += talk.price.cost(reply.usage)
+    return reply
+
+
+async def _answers(calls: Sequence[Call], answer: Answering, turn: int) -> list[Json]:
+    """The results in the order of the calls; neighbours that only read run side by side."""
+    results: list[Json] = []
+    for group in _groups(calls, answer):
+        results += await asyncio.gather(*(answer(call, turn) for call in group))
+    return results
+
+
+def _groups(calls: Sequence[Call], answer: Answering) -> list[list[Call]]:
+    groups: list[list[Call]] = []
+    together = False
+    for call in calls:
+        parallel = answer.parallel(call)
+        if parallel and together:
+            groups[-1].append(call)
+        else:
+            groups.append([call])
+        together = parallel
+    return groups
+
+
+def _after_cut(talk: Conversation, reply: Reply) -> None:
+    """A reply cut off in the middle: none of its calls runs, each gets a result that says so."""
+    if reply.calls:
+        results = [
+            {"type": "tool_result", "tool_use_id": call.id, "is_error": True, "content": "Not executed: the reply was cut off."}
+            for call in reply.calls
+        ]
+        talk.messages.append({"role": "user", "content": results})
+    talk.say(CONTINUE)

@@ -1,0 +1,107 @@
+"""Replaying: a model that answers from a recording, and the comparison of live tool results with recorded ones."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agency_runtime.recording import Recording, Turn, digests
+from agency_runtime.wire import Call, Json, Listener, ReplayError, Reply, Request
+
+Drift = Literal["fail", "warn"]
+
+VARIES = re.compile(
+    r"""
+    \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?   # a point in time
+  | \b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\ +\d{1,2}\ +(?:\d\d:\d\d(?::\d\d)?|\d{4})\b   # ls -l, syslog
+  | \b\d\d:\d\d:\d\d(?:\.\d+)?\b                                         # a time of day
+  | \b\d+(?:\.\d+)?\ ?(?:ns|us|µs|ms|s|sec|secs|seconds?|m|min)\b        # a duration
+  | \b\d+m\d+(?:\.\d+)?s\b
+  | /tmp/[\w.\-/]+                                                       # a temporary name
+    """,
+    re.VERBOSE,
+)
+
+
+def essence(text: str) -> str:
+    """The text with what differs from run to run (times, durations, temporary names) masked."""
+    return VARIES.sub("~", text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """A live result that is not what was recorded."""
+
+    turn: int
+    call: str
+    tool: str
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"turn {self.turn}, {self.tool} ({self.call}): {first_difference(self.expected, self.got)}"
+
+
+def first_difference(expected: str, got: str) -> str:
+    """The first line that differs, in both forms."""
+    old, new = essence(expected).splitlines(), essence(got).splitlines()
+    for number, (left, right) in enumerate(zip(old, new, strict=False), 1):
+        if left != right:
+            return f"line {number}: recorded {left[:120]!r}, now {right[:120]!r}"
+    return f"{len(old)} lines recorded, {len(new)} now"
+
+
+@dataclass
+class ReplayModel:
+    """Answers each request with the reply recorded for it.
+
+    Raises ReplayError when the replies run out or the request is not the recorded one. With drift `warn`, a changed
+    system prompt or tool list is noted in `drifted` and the replay goes on: that is how a changed persona is tried.
+    """
+
+    recording: Recording
+    drift: Drift = "fail"
+    source: str = "replay"
+    step: int = 0
+    drifted: list[str] = field(default_factory=list)
+
+    @property
+    def turn(self) -> Turn:
+        """The turn answered last."""
+        return self.recording.turns[self.step - 1]
+
+    @property
+    def unused(self) -> int:
+        """Recorded replies that were never asked for."""
+        return len(self.recording.turns) - self.step
+
+    async def reply(self, request: Request, on_text: Listener) -> Reply:
+        if self.step >= len(self.recording.turns):
+            raise ReplayError(f"its {self.step} replies are used up and another was asked for", step=self.step + 1)
+        turn = self.recording.turns[self.step]
+        self.step += 1
+        self._compare(turn, digests(request))
+        reply = Reply(message=turn.reply)
+        on_text(reply.text)
+        return reply
+
+    def _compare(self, turn: Turn, now: dict[str, str]) -> None:
+        for part, value in now.items():
+            if turn.request.get(part) == value:
+                continue
+            if part == "messages" or self.drift == "fail":
+                raise ReplayError(f"the request's {part} differ from the recorded ones", step=self.step)
+            if part not in self.drifted:
+                self.drifted.append(part)
+
+    async def close(self) -> None:
+        return None
+
+
+def divergence(recorded: Json | None, call: Call, turn: int, got: str) -> Divergence | None:
+    """None where a live result says the same as the recorded one; else the divergence."""
+    if recorded is None:
+        return Divergence(turn=turn, call=call.id, tool=call.name, expected="(no result recorded)", got=got)
+    if essence(str(recorded["text"])) == essence(got):
+        return None
+    return Divergence(turn=turn, call=call.id, tool=call.name, expected=str(recorded["text"]), got=got)
+
