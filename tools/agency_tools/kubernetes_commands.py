@@ -1,0 +1,205 @@
+"""The Kubernetes tool's input, and the argument list that each action comes to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, model_validator
+
+from agency_tools.compartment import Inside, Name, Value, Word
+from agency_tools.tool import Input
+
+Offline: TypeAlias = Literal["kustomize", "version", "create_dry_run", "set_image_local"]
+Reading: TypeAlias = Literal[
+    "get", "describe", "logs", "events", "top", "explain", "diff", "rollout_status", "rollout_history", "wait", "can_i"
+]
+Changing: TypeAlias = Literal["apply", "rollout_undo", "scale", "delete"]
+Action: TypeAlias = Literal[Offline, Reading, Changing]
+Kind: TypeAlias = Literal[
+    "clusterrole",
+    "clusterrolebinding",
+    "configmap",
+    "cronjob",
+    "deployment",
+    "ingress",
+    "job",
+    "namespace",
+    "poddisruptionbudget",
+    "quota",
+    "role",
+    "rolebinding",
+    "service clusterip",
+    "service externalname",
+    "service loadbalancer",
+    "service nodeport",
+    "serviceaccount",
+]
+
+CREATE_OPTIONS: Mapping[Kind, Sequence[str]] = {
+    "clusterrole": ("verb", "resource", "resource-name", "non-resource-url"),
+    "clusterrolebinding": ("clusterrole", "serviceaccount", "user", "group"),
+    "configmap": ("from-literal",),
+    "cronjob": ("image", "schedule", "restart"),
+    "deployment": ("image", "replicas", "port"),
+    "ingress": ("rule", "class", "annotation", "default-backend"),
+    "job": ("image",),
+    "namespace": (),
+    "poddisruptionbudget": ("selector", "min-available", "max-unavailable"),
+    "quota": ("hard", "scopes"),
+    "role": ("verb", "resource", "resource-name"),
+    "rolebinding": ("clusterrole", "role", "serviceaccount", "user", "group"),
+    "service clusterip": ("tcp", "clusterip"),
+    "service externalname": ("tcp", "external-name"),
+    "service loadbalancer": ("tcp",),
+    "service nodeport": ("tcp", "node-port"),
+    "serviceaccount": (),
+}
+"""What `create_dry_run` may be given of each kind; options that read files or talk to a server are not among them."""
+
+NEEDED: Mapping[Action, Sequence[str]] = {
+    "kustomize": ("path",),
+    "create_dry_run": ("kind", "name"),
+    "set_image_local": ("path", "container", "image"),
+    "get": ("resource",),
+    "describe": ("resource",),
+    "logs": ("name",),
+    "top": ("resource",),
+    "explain": ("resource",),
+    "diff": ("path",),
+    "apply": ("path",),
+    "rollout_status": ("resource", "name"),
+    "rollout_history": ("resource", "name"),
+    "rollout_undo": ("resource", "name"),
+    "scale": ("resource", "name", "replicas"),
+    "delete": ("resource", "name"),
+    "wait": ("resource", "condition"),
+    "can_i": ("verb", "resource"),
+}
+"""Arguments an action cannot do without."""
+
+
+def _resource(text: str) -> str:
+    if not all(part and part.replace(".", "").replace("-", "").isalnum() for part in text.split(",")) or text[0] == "-":
+        raise ValueError("is a kind such as pods or deployments.apps; a name goes into 'name'")
+    return text.lower()
+
+
+class KubernetesInput(Input):
+    """One kubectl action."""
+
+    action: Action
+    resource: Annotated[str, AfterValidator(_resource)] | None = Field(
+        default=None, description="the kind, such as pods or deployments.apps; explain: a field path"
+    )
+    name: Word | None = None
+    selector: Value | None = Field(default=None, description="label selector")
+    all_namespaces: bool = False
+    output: Literal["wide", "yaml", "json", "name"] | None = Field(default=None, description="get")
+    path: Inside | None = Field(
+        default=None, description="kustomize: the folder; diff, apply, set_image_local: a manifest or a folder of them"
+    )
+    kustomization: bool = Field(default=False, description="diff, apply: path is a kustomization")
+    kind: Kind | None = Field(default=None, description="create_dry_run")
+    options: dict[Name, tuple[Value, ...]] = Field(
+        default_factory=dict, description='create_dry_run: such as {"image": ["nginx:1.27"], "replicas": ["3"]}'
+    )
+    container: Name | None = Field(default=None, description="logs, set_image_local")
+    image: Word | None = Field(default=None, description="set_image_local")
+    replicas: int | None = Field(default=None, ge=0, description="scale")
+    previous: bool = Field(default=False, description="logs: of the container's last run")
+    tail: int = Field(default=200, ge=1, le=5000, description="logs: lines")
+    revision: int | None = Field(default=None, ge=0, description="rollout_history, rollout_undo")
+    condition: Word | None = Field(default=None, description="wait: such as condition=Available or delete")
+    verb: Name | None = Field(default=None, description="can_i")
+    seconds: int = Field(default=120, ge=1, le=600, description="rollout_status, wait: how long to wait")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "KubernetesInput":
+        missing = [field for field in NEEDED.get(self.action, ()) if getattr(self, field) is None]
+        if missing:
+            raise ValueError(f"{self.action} needs {', '.join(missing)}")
+        unknown = set(self.options) - set(CREATE_OPTIONS[self.kind]) if self.kind else set(self.options)
+        if unknown:
+            raise ValueError(f"{self.kind or self.action} takes no {', '.join(sorted(unknown))}")
+        if self.output in ("yaml", "json") and self.shows_secrets:
+            raise ValueError("secrets are listed by name only; their values are not read")
+        return self
+
+    @property
+    def shows_secrets(self) -> bool:
+        """Whether the resource asked for may be a secret."""
+        kinds = (self.resource or "").split(",")
+        return any(kind.split(".")[0] in ("secret", "secrets", "all") for kind in kinds)
+
+
+def kubectl_argv(given: KubernetesInput, *, namespace: str | None = None) -> list[str]:
+    """The command for `given`; the namespace is the target's, never the model's."""
+    scope = ["--all-namespaces"] if given.all_namespaces else [f"--namespace={namespace}"] if namespace else []
+    offline = given.action in ("kustomize", "version", "create_dry_run", "set_image_local", "explain")
+    return ["kubectl", *_verb(given), *([] if offline else scope)]
+
+
+def _verb(given: KubernetesInput) -> list[str]:
+    match given.action:
+        case "version":
+            return ["version", "--client", "--output=json"]
+        case "kustomize":
+            return ["kustomize", _local(given)]
+        case "create_dry_run":
+            return [*_create(given), "--dry-run=client", "--output=yaml"]
+        case "set_image_local":
+            image = f"{given.container}={given.image}"
+            return ["set", "image", f"--filename={_local(given)}", image, "--local", "--output=yaml"]
+        case "diff":
+            return ["diff", _files(given)]
+        case "apply":
+            return ["apply", "--server-side", _files(given)]
+        case "logs":
+            return _logs(given)
+        case "can_i":
+            return ["auth", "can-i", given.verb or "", given.resource or ""]
+        case "events":
+            return ["events", *(["--for", given.name] if given.name else [])]
+        case _:
+            return _on_resource(given)
+
+
+def _on_resource(given: KubernetesInput) -> list[str]:
+    which = [given.resource or "", *([given.name] if given.name else [])]
+    choice = [*which, *([f"--selector={given.selector}"] if given.selector else [])]
+    match given.action:
+        case "get":
+            return ["get", *choice, *([f"--output={given.output}"] if given.output else [])]
+        case "rollout_status":
+            return ["rollout", "status", *choice, f"--timeout={given.seconds}s"]
+        case "rollout_history":
+            return ["rollout", "history", *choice, *_revision(given, "--revision")]
+        case "rollout_undo":
+            return ["rollout", "undo", *choice, *_revision(given, "--to-revision")]
+        case "scale":
+            return ["scale", *choice, f"--replicas={given.replicas}"]
+        case "wait":
+            return ["wait", *choice, f"--for={given.condition}", f"--timeout={given.seconds}s"]
+        case _:
+            return [given.action, *choice]
+
+
+def _create(given: KubernetesInput) -> list[str]:
+    options = [f"--{option}={value}" for option, values in given.options.items() for value in values]
+    return ["create", *(given.kind or "").split(), given.name or "", *options]
+
+
+def _logs(given: KubernetesInput) -> list[str]:
+    container = [f"--container={given.container}"] if given.container else []
+    return ["logs", given.name or "", *container, f"--tail={given.tail}", *(["--previous"] if given.previous else [])]
+
+
+def _revision(given: KubernetesInput, option: str) -> list[str]:
+    return [] if given.revision is None else [f"{option}={given.revision}"]
+
+
+def _files(given: KubernetesInput) -> str:
+    return f"--kustomize={_local(given)}" if given.kustomization else f"--filename={_local(given)}"
+
+
+def _local(given: KubernetesInput) -> str:
+    return given.path or "."

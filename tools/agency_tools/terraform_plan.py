@@ -1,0 +1,100 @@
+"""What terraform says in JSON, as values and as lines for the model: saved plans, validation, outputs."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast
+
+from agency_tools.errors import ToolError
+
+Deed: TypeAlias = Literal["add", "change", "replace", "destroy", "read", "forget"]
+
+_DEEDS: dict[tuple[str, ...], Deed] = {
+    ("create",): "add",
+    ("update",): "change",
+    ("delete", "create"): "replace",
+    ("create", "delete"): "replace",
+    ("delete",): "destroy",
+    ("read",): "read",
+    ("forget",): "forget",
+    ("create", "forget"): "replace",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a plan would do to one resource, and why where terraform says."""
+
+    address: str
+    deed: Deed
+    why: str = ""
+
+
+def changes(plan: dict[str, Any]) -> list[Change]:
+    """The resources that a plan (`terraform show -json`) would touch, in its order.
+
+    Raises ToolError at an action it does not know, so that no new one is taken for harmless.
+    """
+    found: list[Change] = []
+    for resource in plan.get("resource_changes", []):
+        actions = tuple(resource["change"]["actions"])
+        if actions != ("no-op",):
+            found.append(Change(address=resource["address"], deed=_deed(actions), why=_why(resource)))
+    return found
+
+
+def _deed(actions: tuple[str, ...]) -> Deed:
+    if actions not in _DEEDS:
+        raise ToolError(f"the plan holds the unknown action {'/'.join(actions)}: read it with show before going on")
+    return _DEEDS[actions]
+
+
+def _why(resource: dict[str, Any]) -> str:
+    paths = [".".join(str(step) for step in path) for path in resource["change"].get("replace_paths", [])]
+    reason = str(resource.get("action_reason", "")).replace("_", " ")
+    return f"{', '.join(paths)} cannot be changed in place" if paths else reason
+
+
+def report(plan: dict[str, Any]) -> str:
+    """One line of counts, then one for each resource that would be touched."""
+    found = changes(plan)
+    deeds: tuple[Deed, ...] = ("add", "change", "replace", "destroy")
+    counts = ", ".join(f"{sum(change.deed == deed for change in found)} to {deed}" for deed in deeds)
+    lines = [f"  {change.deed:<8}{change.address}" + (f"  ({change.why})" if change.why else "") for change in found]
+    outputs = [
+        f"  output  {name}" for name, change in plan.get("output_changes", {}).items() if change["actions"] != ["no-op"]
+    ]
+    return "\n".join([counts, *lines, *outputs, *_drift(plan)])
+
+
+def _drift(plan: dict[str, Any]) -> list[str]:
+    return [f"  drifted {resource['address']}" for resource in plan.get("resource_drift", [])]
+
+
+def diagnostics(answer: dict[str, Any]) -> str:
+    """`terraform validate -json` as lines of `file:line:column: severity: what`."""
+    if not answer["diagnostics"]:
+        return "valid"
+    return "\n".join(_diagnostic(found) for found in answer["diagnostics"])
+
+
+def _diagnostic(found: dict[str, Any]) -> str:
+    span = found.get("range")
+    where = f"{span['filename']}:{span['start']['line']}:{span['start']['column']}: " if span else ""
+    detail = " ".join(str(found.get("detail", "")).split())
+    return f"{where}{found['severity']}: {found['summary']}" + (f": {detail}" if detail else "")
+
+
+def outputs(answer: dict[str, Any]) -> str:
+    """`terraform output -json`, with sensitive values left out."""
+    shown = {name: "(sensitive)" if output["sensitive"] else output["value"] for name, output in answer.items()}
+    return json.dumps(shown, indent=2)
+
+
+def answered(text: str) -> dict[str, Any]:
+    """The JSON object in a command's output, after any warnings. Raises ToolError where there is none."""
+    start = text.find("{")
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text[max(start, 0) :])
+    except ValueError:
+        raise ToolError(f"terraform did not answer in JSON: {text.strip()[:2000]}") from None
+    return cast(dict[str, Any], found)
