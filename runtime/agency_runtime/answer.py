@@ -67,7 +67,7 @@ class Answer:
     async def __call__(self, call: Call, turn: int) -> Json:
         self._count += 1
         ref = f"c{self._count}"
-        recorded = self.replay.turn.result(call.id) if self.replay else None
+        recorded = self.replay.recording.result(call.id) if self.replay else None
         started, clock = now(), time.perf_counter()
         if recorded is not None and not self.live:
             output, denied = from_recording(recorded), bool(recorded.get("denied"))
@@ -86,7 +86,9 @@ class Answer:
         """Judge and do; the outcome, and whether the gate refused it."""
         tool = self.tools.get(call.name)
         if tool is None:
-            return Output(content=f"There is no tool {call.name!r}. There are: {', '.join(self.tools)}.", failed=True), False
+            return Output(
+                content=f"There is no tool {call.name!r}. There are: {', '.join(self.tools)}.", failed=True
+            ), False
         judgement = self.gate.judge(call.name, call.input)
         self.session.add(
             "call.judged", turn=turn, ref=ref, id=call.id, tool=call.name, input=call.input,
@@ -115,7 +117,15 @@ class Answer:
         return f"Not executed: {how} ({judgement.rule}). {judgement.why} Do not try to reach the same by another road; go on without it and report it."
 
     def _kept(
-        self, call: Call, ref: str, turn: int, output: Output, denied: bool, started: str, seconds: float, recorded: Json | None
+        self,
+        call: Call,
+        ref: str,
+        turn: int,
+        output: Output,
+        denied: bool,
+        started: str,
+        seconds: float,
+        recorded: Json | None,
     ) -> Executed:
         """Put the outcome into the session. In a replay, a result that says what was recorded is the recorded one."""
         text = output.text
@@ -175,5 +185,3 @@ def from_recording(recorded: Json) -> Output:
         exit_code=recorded["exit_code"],
         changed=tuple(recorded.get("changed") or ()),
     )
-
-

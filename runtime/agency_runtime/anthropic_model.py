@@ -11,7 +11,7 @@ import asyncio
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -72,7 +72,6 @@ class AnthropicModel:
     _connecting: asyncio.Future[AsyncAnthropic] | None = None
     _thread: Any = None
     _sent: int = 0  # messages of the history that the thread already holds
-    _requests: list[object] = field(default_factory=list)
 
     def start(self) -> None:
         """Begin importing the SDK in the background."""
@@ -85,7 +84,11 @@ class AnthropicModel:
 
         client = await self._client()
         retrying = AsyncRetrying(
-            retry=retry_if_exception(may_pass), stop=stop_after_attempt(ATTEMPTS), wait=_wait, before_sleep=self._announce, reraise=True
+            retry=retry_if_exception(may_pass),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=_wait,
+            before_sleep=self._announce,
+            reraise=True,
         )
         try:
             async for attempt in retrying:
@@ -119,7 +122,9 @@ class AnthropicModel:
 
     def _stream(self, client: AsyncAnthropic, request: Request) -> Any:
         if not client._supports_message_threads:  # Bedrock, Vertex and the like: the whole history each time
-            return client.beta.messages.stream(**cast("Any", _fields(request)), messages=cast("Any", list(request.messages)))
+            return client.beta.messages.stream(
+                **cast("Any", _fields(request)), messages=cast("Any", list(request.messages))
+            )
         if self._thread is None or self._sent > len(request.messages):
             self._thread = client.beta.messages.thread(
                 **cast("Any", _fields(request)), unsupported_request_behavior="continue_unthreaded"
@@ -130,7 +135,13 @@ class AnthropicModel:
     def _announce(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0
-        self.on_retry(f"{_words(error)}; trying again in {wait:.0f} s (attempt {state.attempt_number + 1} of {ATTEMPTS})")
+        self.on_retry(
+            f"{_words(error)}; trying again in {wait:.0f} s (attempt {state.attempt_number + 1} of {ATTEMPTS})"
+        )
+
+    def fork(self) -> AnthropicModel:
+        """One for a helper run: the same client, a conversation of its own."""
+        return replace(self, _thread=None, _sent=0)
 
     async def close(self) -> None:
         if self._connecting is not None:
@@ -153,7 +164,9 @@ def _fields(request: Request) -> dict[str, Any]:
 def _json(message: Any) -> Json:
     """The message as the API's JSON, fit to be sent back."""
     value = message.to_dict(mode="json")
-    value["content"] = [{k: v for k, v in block.items() if v is not None and k != "parsed_output"} for block in value["content"]]
+    value["content"] = [
+        {k: v for k, v in block.items() if v is not None and k != "parsed_output"} for block in value["content"]
+    ]
     return cast("Json", value)
 
 

@@ -65,6 +65,7 @@ class Conversation:
     fresh: int = 0
     usage: Usage = field(default_factory=Usage)
     turn: int = 0
+    depth: int = 0
     reason: str = ""
 
     def request(self) -> Request:
@@ -87,7 +88,13 @@ class Conversation:
 
 
 async def run(
-    session: Session, talk: Conversation, model: Model, answer: Answering, spending: Spending, owed: Owed, on_text: Listener
+    session: Session,
+    talk: Conversation,
+    model: Model,
+    answer: Answering,
+    spending: Spending,
+    owed: Owed,
+    on_text: Listener,
 ) -> Ending:
     """Let the model act until it stops asking for tools and owes nothing more."""
     cut = nudges = 0
@@ -107,7 +114,7 @@ async def run(
             if cut > CUT_REPLIES:
                 talk.reason = f"the reply was cut off at max_tokens {cut} times in a row"
                 return Ending.INCOMPLETE
-            _after_cut(talk, reply)
+            _unexecuted(talk, reply, CONTINUE)
         elif step in ENDINGS:
             talk.reason = f"stop_reason {reply.stop_reason}"
             return ENDINGS[step]
@@ -118,7 +125,7 @@ async def run(
             return Ending.INCOMPLETE
         else:
             nudges += 1
-            talk.say(missing)
+            _unexecuted(talk, reply, missing)
 
 
 STEPS = {
@@ -136,9 +143,17 @@ ENDINGS = {"full": Ending.CONTEXT_FULL, "refused": Ending.REFUSED}
 
 async def _turn(session: Session, talk: Conversation, model: Model, spending: Spending, on_text: Listener) -> Reply:
     """One request and its reply, both in the log, within the time that is left."""
-    talk.turn += 1
+    session.turns += 1
+    talk.turn = session.turns
     request = talk.request()
-    session.add("request", turn=talk.turn, model=talk.model, digests=digests(request), messages=talk.messages[talk.fresh :])
+    session.add(
+        "request",
+        turn=talk.turn,
+        depth=talk.depth,
+        model=talk.model,
+        digests=digests(request),
+        messages=talk.messages[talk.fresh :],
+    )
     async with asyncio.timeout(spending.seconds_left):
         reply = await model.reply(request, on_text)
     session.add("reply", turn=talk.turn, message=reply.message)
@@ -171,12 +186,17 @@ def _groups(calls: Sequence[Call], answer: Answering) -> list[list[Call]]:
     return groups
 
 
-def _after_cut(talk: Conversation, reply: Reply) -> None:
-    """A reply cut off in the middle: none of its calls runs, each gets a result that says so."""
-    if reply.calls:
-        results = [
-            {"type": "tool_result", "tool_use_id": call.id, "is_error": True, "content": "Not executed: the reply was cut off."}
-            for call in reply.calls
-        ]
+def _unexecuted(talk: Conversation, reply: Reply, words: str) -> None:
+    """None of the reply's calls ran: each gets a result that says so, then the words follow."""
+    results = [
+        {
+            "type": "tool_result",
+            "tool_use_id": call.id,
+            "is_error": True,
+            "content": "Not executed: the reply ended before its time.",
+        }
+        for call in reply.calls
+    ]
+    if results:
         talk.messages.append({"role": "user", "content": results})
-    talk.say(CONTINUE)
+    talk.say(words)

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from agency_runtime.wire import Usage
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
-ALIASES = {"sonnet": "claude-sonnet-5-5", "opus": "claude-opus-5-5", "haiku": "claude-haiku-5-5", "fable": "claude-fable-5-2"}
+ALIASES = {
+    "sonnet": "claude-sonnet-5-5",
+    "opus": "claude-opus-5-5",
+    "haiku": "claude-haiku-5-5",
+    "fable": "claude-fable-5-2",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

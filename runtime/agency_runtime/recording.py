@@ -7,7 +7,7 @@ its calls. A last line says how the run ended. A file that a crash cut short is 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -30,7 +30,9 @@ def digest(value: object) -> str:
 
 def spoken(messages: Sequence[Json]) -> list[Json]:
     """The messages without what tools answered and without cache marks: what does not depend on the machine."""
-    return [{"role": message["role"], "content": [_spoken(block) for block in _blocks(message)]} for message in messages]
+    return [
+        {"role": message["role"], "content": [_spoken(block) for block in _blocks(message)]} for message in messages
+    ]
 
 
 def _blocks(message: Json) -> Sequence[Json]:
@@ -61,10 +63,7 @@ class Turn:
     request: Mapping[str, str]
     reply: Json
     results: Sequence[Json]
-
-    def result(self, call_id: str) -> Json | None:
-        """What the call came to when it was recorded."""
-        return next((result for result in self.results if result["id"] == call_id), None)
+    depth: int = 0  # 0 for the run itself, 1 for a helper it started
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +78,10 @@ class Recording:
     def source(self) -> str:
         return str(self.header["source"])
 
+    def result(self, call_id: str) -> Json | None:
+        """What a call came to when it was recorded."""
+        return next((result for turn in self.turns for result in turn.results if result["id"] == call_id), None)
+
 
 def read_recording(path: Path) -> Recording:
     """Read a recording. Raises UsageError that names the file and the line that is wrong."""
@@ -90,7 +93,7 @@ def read_recording(path: Path) -> Recording:
         raise UsageError(f"{path}:1: source is {header.get('source')!r}; it must be one of {', '.join(SOURCES)}")
     turns = [_turn(path, number, line) for number, line in enumerate(rest, 2) if "turn" in line]
     end = next((line["end"] for line in reversed(rest) if "end" in line), {})
-    return Recording(header=header, turns=turns, end=end)
+    return Recording(header=header, turns=sorted(turns, key=lambda turn: turn.number), end=end)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -119,46 +122,65 @@ def _parses(line: str) -> bool:
 
 def _turn(path: Path, number: int, line: Json) -> Turn:
     try:
-        return Turn(number=line["turn"], request=line["request"], reply=line["reply"], results=line["results"])
+        return Turn(
+            number=line["turn"],
+            request=line["request"],
+            reply=line["reply"],
+            results=line["results"],
+            depth=line.get("depth", 0),
+        )
     except KeyError as error:
         raise UsageError(f"{path}:{number}: a turn without {error.args[0]!r}; record it again") from error
 
 
 class Recorder:
-    """A listener that writes a recording as the session goes; one line a turn, flushed when the turn is over."""
+    """A listener that writes a recording as the session goes: one line a turn, once all its calls have results.
+
+    A turn that starts a helper run is over after the helper's own turns, so lines may stand out of order.
+    """
 
     def __init__(self, path: Path, header: Json, redact: Redactor) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[str] = path.open("w", encoding="utf-8", errors="replace")
         self._redact = redact
-        self._turn: dict[str, Any] | None = None
+        self._open: dict[int, dict[str, Any]] = {}
         self._write({"format": FORMAT, **header})
 
     def __call__(self, event: Event) -> None:
+        data = event.data
         match event.type:
             case "request":
-                self._finish_turn()
-                self._turn = {"turn": event.data["turn"], "request": event.data["digests"], "reply": None, "results": []}
-            case "reply" if self._turn is not None:
-                self._turn["reply"] = event.data["message"]
-            case "call.finished" if self._turn is not None:
-                self._turn["results"].append({k: v for k, v in event.data.items() if k not in ("turn", "input")})
+                self._finish(lambda turn: turn["waiting"] == 0)
+                fields = {"turn": data["turn"], "depth": data["depth"], "request": data["digests"]}
+                self._open[data["turn"]] = {**fields, "reply": None, "results": [], "waiting": 1}
+            case "reply":
+                turn = self._open[data["turn"]]
+                turn["reply"] = data["message"]
+                turn["waiting"] = sum(block.get("type") == "tool_use" for block in data["message"]["content"])
+            case "call.finished":
+                turn = self._open[data["turn"]]
+                turn["results"].append({name: data[name] for name in RESULT})
+                turn["waiting"] -= 1
             case "session.ended":
-                self._finish_turn()
-                self._write({"end": event.data})
+                self._finish(lambda turn: turn["reply"] is not None)
+                self._write({"end": data})
             case _:
                 pass
 
-    def _finish_turn(self) -> None:
-        if self._turn is not None and self._turn["reply"] is not None:
-            self._write(self._turn)
-        self._turn = None
+    def _finish(self, over: Callable[[dict[str, Any]], bool]) -> None:
+        for number in [number for number, turn in self._open.items() if over(turn)]:
+            turn = self._open.pop(number)
+            del turn["waiting"]
+            self._write(turn)
 
     def _write(self, value: Json) -> None:
         self._file.write(self._redact(json.dumps(value, ensure_ascii=False, default=str)) + "\n")
         self._file.flush()
 
     def close(self) -> None:
-        """Finish the turn in progress and close the file."""
-        self._finish_turn()
+        """Write what is left and close the file."""
+        self._finish(lambda turn: turn["reply"] is not None)
         self._file.close()
+
+
+RESULT = ("id", "ref", "tool", "failed", "exit_code", "denied", "started", "seconds", "changed", "text")

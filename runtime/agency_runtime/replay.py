@@ -1,6 +1,7 @@
 """Replaying: a model that answers from a recording, and the comparison of live tool results with recorded ones."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -60,24 +61,29 @@ class ReplayModel:
 
     recording: Recording
     drift: Drift = "fail"
+    live: bool = True  # False: no call is executed, so the turns of helpers it would have started are passed over
     source: str = "replay"
     step: int = 0
     drifted: list[str] = field(default_factory=list)
 
     @property
-    def turn(self) -> Turn:
-        """The turn answered last."""
-        return self.recording.turns[self.step - 1]
-
-    @property
     def unused(self) -> int:
         """Recorded replies that were never asked for."""
-        return len(self.recording.turns) - self.step
+        return len(self.turns) - self.step
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The recorded turns that this replay asks for."""
+        return [turn for turn in self.recording.turns if self.live or turn.depth == 0]
+
+    def fork(self) -> "ReplayModel":
+        """A helper run takes its replies from the same recording, in order."""
+        return self
 
     async def reply(self, request: Request, on_text: Listener) -> Reply:
-        if self.step >= len(self.recording.turns):
+        if self.step >= len(self.turns):
             raise ReplayError(f"its {self.step} replies are used up and another was asked for", step=self.step + 1)
-        turn = self.recording.turns[self.step]
+        turn = self.turns[self.step]
         self.step += 1
         self._compare(turn, digests(request))
         reply = Reply(message=turn.reply)
@@ -104,4 +110,3 @@ def divergence(recorded: Json | None, call: Call, turn: int, got: str) -> Diverg
     if essence(str(recorded["text"])) == essence(got):
         return None
     return Divergence(turn=turn, call=call.id, tool=call.name, expected=str(recorded["text"]), got=got)
-

@@ -62,6 +62,7 @@ class Session:
     id: str
     listeners: list[Listener] = field(default_factory=list)
     count: int = 0
+    turns: int = 0  # requests sent, helpers' included
 
     def add(self, type: str, **data: Any) -> Event:  # noqa: A002 - the log's own word
         """Append one event and tell every listener, the log first."""

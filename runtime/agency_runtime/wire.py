@@ -108,6 +108,10 @@ class Model(Protocol):
         """Answer; `on_text` hears the text as it arrives. Raises ModelError or ReplayError."""
         ...
 
+    def fork(self) -> "Model":
+        """One for another conversation, with the same service behind it."""
+        ...
+
     async def close(self) -> None: ...
 
 

@@ -1,0 +1,97 @@
+"""The `agency` command: finds the subcommand, maps errors to exit codes. Only the chosen subcommand is imported."""
+
+import argparse
+import importlib
+import sys
+
+COMMANDS = {
+    "work": "do an issue and hand it off",
+    "implement": "execute a plan file",
+    "plan": "write a plan; change nothing else",
+    "verify": "judge a handoff again, from its evidence and the tree as it is now",
+    "demo": "the whole of `work` on a sample repository, replayed: no key, no network",
+    "persona": "list, show or check personas",
+    "skill": "list, show or check skills",
+    "tool": "list the tools, or call one in a sandbox",
+    "policy": "check the policy, or explain a verdict",
+    "session": "list, show or export sessions",
+    "image": "build the workspace image",
+    "doctor": "what is there, what is missing, how to get it",
+}
+OK, INCOMPLETE, USAGE, MODEL, SANDBOX, BUDGET, DENIED, REPLAY, INTERRUPTED, TERMINATED = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    130,
+    143,
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; the exit code is the contract's."""
+    given = sys.argv[1:] if argv is None else argv
+    parser = build(given)
+    args = parser.parse_args(given)
+    if not hasattr(args, "run"):
+        parser.print_help()
+        return USAGE
+    return guarded(args)
+
+
+def guarded(args: argparse.Namespace) -> int:
+    """Run a parsed command; each kind of error becomes one line on standard error and its exit code."""
+    from agency_tools.errors import UsageError, WorkspaceError
+
+    try:
+        return int(args.run(args))
+    except UsageError as error:
+        return _say(str(error), USAGE)
+    except WorkspaceError as error:
+        return _say(str(error), SANDBOX)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output left; the interpreter must not complain about it
+        return OK
+
+
+def _say(text: str, code: int) -> int:
+    print(f"agency: {text}", file=sys.stderr)
+    return code
+
+
+def build(given: list[str]) -> argparse.ArgumentParser:
+    """The parser. Only the subcommand that was asked for is imported; the others are a name and a line of help."""
+    parser = argparse.ArgumentParser(
+        prog="agency",
+        description="An agent runtime for DevOps work: sandboxed tools, one gate, handoffs that prove themselves.",
+        epilog="`agency COMMAND --help` says more.",
+    )
+    parser.add_argument("--version", action=Version, nargs=0, help="show the version")
+    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
+    wanted = next((word for word in given if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        if name == wanted:
+            importlib.import_module(f"agency_runtime.commands.{name}").add(subparsers)
+        else:
+            subparsers.add_parser(name, help=summary)
+    return parser
+
+
+class Version(argparse.Action):
+    """Prints the version; looks it up only then, since the look-up is slow."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"agency {version('agency-runtime')}")
+        parser.exit()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""`agency work TEXT`: do the issue and hand it off."""
+
+import argparse
+from typing import Any
+
+from agency_runtime.commands.options import add_issue, add_run_options, issue_text
+
+
+def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+    parser = subparsers.add_parser(
+        "work", help="do an issue and hand it off", description="Do the issue and hand it off."
+    )
+    add_issue(parser)
+    add_run_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    text = issue_text(args)
+    from agency_runtime.assembly import start
+
+    return start("work", text, vars(args))

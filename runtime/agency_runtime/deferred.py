@@ -1,0 +1,26 @@
+"""A sandbox that is still starting: calls wait for it, so that the first model request need not."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+from agency_tools.workspace import Workspace
+
+
+class Deferred:
+    """A Workspace whose start is under way. What went wrong at the start is raised by the first call."""
+
+    def __init__(self, starting: "asyncio.Task[Workspace]") -> None:
+        self._starting = starting
+
+    @property
+    def kind(self) -> str:
+        return self._starting.result().kind if self._starting.done() else "starting"
+
+    async def call(self, op: str, **parameters: Any) -> dict[str, Any]:
+        workspace = await asyncio.shield(self._starting)
+        return await workspace.call(op, **parameters)
+
+    async def close(self) -> None:
+        with suppress(Exception):
+            await (await asyncio.shield(self._starting)).close()
