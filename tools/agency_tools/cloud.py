@@ -43,6 +43,9 @@ SECRETS = (
 )
 """Words of operations that would answer with a secret or write a file; refused although they read."""
 
+OWN = ("configure", "config", "auth")
+"""Services that are the command line's own settings and credentials, no part of an account."""
+
 PINNED = (
     "profile",
     "endpoint-url",
@@ -116,7 +119,7 @@ class CloudInput(Input):
 def reads(given: CloudInput) -> bool:
     """Whether the operation is known to read, and to answer with no secret."""
     verb = given.operation.split()[-1]
-    if any(word in f"{given.service} {given.operation}" for word in SECRETS):
+    if given.service.split()[0] in OWN or any(word in f"{given.service} {given.operation}" for word in SECRETS):
         return False
     if given.provider == "aws":
         return any(verb.startswith(known) if known.endswith("-") else verb == known for known in READS["aws"])

@@ -118,9 +118,9 @@ def cut(text: str, shown: int = SHOWN) -> str:
 
 
 def output_of(ran: Ran, *, text: str | None = None, fine: Sequence[int] = (0,)) -> Output:
-    """What the model is told of a command: its text, and any exit code but 0."""
+    """What the model is told of a command: its text, and the exit code of one that failed, which is any not `fine`."""
     told = ran.output.rstrip() if text is None else text.rstrip()
-    if ran.exit_code:
+    if ran.exit_code not in fine:
         told = f"{told}\n\nexit code {ran.exit_code}".lstrip()
     return Output(
         content=cut(told or "(no output)"),

@@ -60,7 +60,7 @@ def _verb(given: HelmInput) -> list[str]:
         case "lint":
             return ["lint", chart, *_values(given), *(["--strict"] if given.strict else [])]
         case "diff":
-            return ["upgrade", release, chart, *_values(given), "--install", "--dry-run=server"]
+            return ["upgrade", release, chart, *_values(given), "--install", "--dry-run=server", "--hide-secret"]
         case "upgrade":
             return ["upgrade", release, chart, *_values(given), "--install", "--atomic"]
         case "rollback":

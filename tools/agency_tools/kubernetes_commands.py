@@ -1,7 +1,7 @@
 """The Kubernetes tool's input, and the argument list that each action comes to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,7 +15,6 @@ Reading: TypeAlias = Literal[
 Changing: TypeAlias = Literal["apply", "rollout_undo", "scale", "delete"]
 Action: TypeAlias = Literal[Offline, Reading, Changing]
 Kind: TypeAlias = Literal[
-    "clusterrole",
     "clusterrolebinding",
     "configmap",
     "cronjob",
@@ -25,7 +24,6 @@ Kind: TypeAlias = Literal[
     "namespace",
     "poddisruptionbudget",
     "quota",
-    "role",
     "rolebinding",
     "service clusterip",
     "service externalname",
@@ -35,7 +33,6 @@ Kind: TypeAlias = Literal[
 ]
 
 CREATE_OPTIONS: Mapping[Kind, Sequence[str]] = {
-    "clusterrole": ("verb", "resource", "resource-name", "non-resource-url"),
     "clusterrolebinding": ("clusterrole", "serviceaccount", "user", "group"),
     "configmap": ("from-literal",),
     "cronjob": ("image", "schedule", "restart"),
@@ -45,7 +42,6 @@ CREATE_OPTIONS: Mapping[Kind, Sequence[str]] = {
     "namespace": (),
     "poddisruptionbudget": ("selector", "min-available", "max-unavailable"),
     "quota": ("hard", "scopes"),
-    "role": ("verb", "resource", "resource-name"),
     "rolebinding": ("clusterrole", "role", "serviceaccount", "user", "group"),
     "service clusterip": ("tcp", "clusterip"),
     "service externalname": ("tcp", "external-name"),
@@ -53,7 +49,7 @@ CREATE_OPTIONS: Mapping[Kind, Sequence[str]] = {
     "service nodeport": ("tcp", "node-port"),
     "serviceaccount": (),
 }
-"""What `create_dry_run` may be given of each kind; options that read files or talk to a server are not among them."""
+"""What `create_dry_run` may be given of each kind; kinds and options that read files or ask a server are not among them."""
 
 NEEDED: Mapping[Action, Sequence[str]] = {
     "kustomize": ("path",),
@@ -92,7 +88,6 @@ class KubernetesInput(Input):
     )
     name: Word | None = None
     selector: Value | None = Field(default=None, description="label selector")
-    all_namespaces: bool = False
     output: Literal["wide", "yaml", "json", "name"] | None = Field(default=None, description="get")
     path: Inside | None = Field(
         default=None, description="kustomize: the folder; diff, apply, set_image_local: a manifest or a folder of them"
@@ -133,9 +128,8 @@ class KubernetesInput(Input):
 
 def kubectl_argv(given: KubernetesInput, *, namespace: str | None = None) -> list[str]:
     """The command for `given`; the namespace is the target's, never the model's."""
-    scope = ["--all-namespaces"] if given.all_namespaces else [f"--namespace={namespace}"] if namespace else []
-    offline = given.action in ("kustomize", "version", "create_dry_run", "set_image_local", "explain")
-    return ["kubectl", *_verb(given), *([] if offline else scope)]
+    offline = given.action in get_args(Offline)
+    return ["kubectl", *_verb(given), *([] if offline or namespace is None else [f"--namespace={namespace}"])]
 
 
 def _verb(given: KubernetesInput) -> list[str]:

@@ -4,11 +4,13 @@ import asyncio
 import posixpath
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from agency_tools.compartment import STORE, Compartment, Ran, Target, absolute, output_of, present
+from agency_tools.terraform_answers import NO_TESTS, answered, diagnostics, outputs, tests
 from agency_tools.terraform_commands import Action, TerraformInput, terraform_argv
-from agency_tools.terraform_plan import answered, diagnostics, outputs, report
+from agency_tools.terraform_plan import report
 from agency_tools.terraform_setup import Setup, find
 from agency_tools.tool import Input, Output
 
@@ -73,7 +75,7 @@ class Terraform:
             return output_of(ran)
         shown = await self._command([setup.binary, "show", "-json", out], given, setup)
         summary = report(answered(shown.output)) if shown.exit_code == 0 else shown.output
-        text = f"Saved plan: {out}\n{summary}\n\n{ran.output}"
+        text = f"Saved plan: {out}\n{summary}\n\n{ran.output.strip()}\n\nexit code {ran.exit_code}"
         return output_of(ran, text=text, fine=(0, CHANGES))
 
     def _plan_file(self, directory: str) -> str:
@@ -96,6 +98,17 @@ def told(given: TerraformInput, ran: Ran) -> Output:
     """What the model is told of any action but plan: terraform's JSON made readable, its text as it is."""
     if given.action == "validate":
         return output_of(ran, text=diagnostics(answered(ran.output)))
+    if given.action == "fmt" and not given.check:
+        return replace(output_of(ran), changed=_written(given, ran))
+    if given.action == "test":
+        text = tests(ran.output)
+        return replace(output_of(ran, text=text), failed=ran.exit_code != 0 or text == NO_TESTS)
     if given.action == "output" and ran.exit_code == 0:
         return output_of(ran, text=outputs(answered(ran.output)))
     return output_of(ran)
+
+
+def _written(given: TerraformInput, ran: Ran) -> tuple[str, ...]:
+    """The files that fmt names as rewritten, relative to the repository."""
+    names = [line for line in ran.output.splitlines() if ran.exit_code == 0 and line.strip()]
+    return tuple(posixpath.normpath(posixpath.join(given.directory, name)) for name in names)

@@ -66,7 +66,7 @@ _ARGUMENTS: dict[Action, Sequence[str]] = {
     "validate": ("validate", "-json"),
     "plan": ("plan", "-no-color", "-input=false", "-detailed-exitcode"),
     "show": ("show", "-no-color"),
-    "test": ("test", "-no-color"),
+    "test": ("test", "-no-color", "-json"),
     "output": ("output", "-no-color", "-json"),
     "state_list": ("state", "list", "-no-color"),
     "state_show": ("state", "show", "-no-color"),

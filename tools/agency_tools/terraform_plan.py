@@ -1,8 +1,7 @@
-"""What terraform says in JSON, as values and as lines for the model: saved plans, validation, outputs."""
+"""A saved plan as terraform shows it in JSON: what it would do to each resource."""
 
-import json
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 from agency_tools.errors import ToolError
 
@@ -68,33 +67,3 @@ def report(plan: dict[str, Any]) -> str:
 
 def _drift(plan: dict[str, Any]) -> list[str]:
     return [f"  drifted {resource['address']}" for resource in plan.get("resource_drift", [])]
-
-
-def diagnostics(answer: dict[str, Any]) -> str:
-    """`terraform validate -json` as lines of `file:line:column: severity: what`."""
-    if not answer["diagnostics"]:
-        return "valid"
-    return "\n".join(_diagnostic(found) for found in answer["diagnostics"])
-
-
-def _diagnostic(found: dict[str, Any]) -> str:
-    span = found.get("range")
-    where = f"{span['filename']}:{span['start']['line']}:{span['start']['column']}: " if span else ""
-    detail = " ".join(str(found.get("detail", "")).split())
-    return f"{where}{found['severity']}: {found['summary']}" + (f": {detail}" if detail else "")
-
-
-def outputs(answer: dict[str, Any]) -> str:
-    """`terraform output -json`, with sensitive values left out."""
-    shown = {name: "(sensitive)" if output["sensitive"] else output["value"] for name, output in answer.items()}
-    return json.dumps(shown, indent=2)
-
-
-def answered(text: str) -> dict[str, Any]:
-    """The JSON object in a command's output, after any warnings. Raises ToolError where there is none."""
-    start = text.find("{")
-    try:
-        found, _ = json.JSONDecoder().raw_decode(text[max(start, 0) :])
-    except ValueError:
-        raise ToolError(f"terraform did not answer in JSON: {text.strip()[:2000]}") from None
-    return cast(dict[str, Any], found)

@@ -1,0 +1,192 @@
+"""Kubernetes: its commands as lists, its refusals, and the real kubectl offline where there is one."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from agency_tools.compartment import Ran, Target
+from agency_tools.compartment_testing import Scripted, Unsealed
+from agency_tools.errors import ToolError
+from agency_tools.kubernetes import NOWHERE, Kubernetes
+from agency_tools.kubernetes_commands import CREATE_OPTIONS, Changing, Kind, KubernetesInput, Reading, kubectl_argv
+
+WHOLE: dict[str, Any] = {
+    "resource": "deployments",
+    "name": "web",
+    "path": "k8s",
+    "replicas": 3,
+    "condition": "condition=Available",
+    "verb": "get",
+}
+"""Enough for every action that needs a target."""
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> tuple[Kubernetes, Path]:
+    """The tool over the real kubectl; its absence skips the test, and fails it in CI."""
+    if shutil.which("kubectl") is None and os.environ.get("CI") != "true":
+        pytest.skip("kubectl is not installed")
+    return Kubernetes(Unsealed(tmp_path, {"PATH": os.environ["PATH"], "HOME": str(tmp_path)})), tmp_path
+
+
+@pytest.mark.parametrize(
+    ("given", "argv"),
+    [
+        ({"action": "version"}, "kubectl version --client --output=json"),
+        ({"action": "kustomize", "path": "/workspace/k8s/base"}, "kubectl kustomize k8s/base"),
+        (
+            {
+                "action": "create_dry_run",
+                "kind": "service clusterip",
+                "name": "web",
+                "options": {"tcp": ["80:8080", "81"]},
+            },
+            "kubectl create service clusterip web --tcp=80:8080 --tcp=81 --dry-run=client --output=yaml",
+        ),
+        (
+            {"action": "set_image_local", "path": "d.yaml", "container": "web", "image": "nginx:1.27"},
+            "kubectl set image --filename=d.yaml web=nginx:1.27 --local --output=yaml",
+        ),
+        (
+            {"action": "get", "resource": "Pods", "selector": "app=web", "output": "yaml"},
+            "kubectl get pods --selector=app=web --output=yaml --namespace=shop",
+        ),
+        (
+            {"action": "logs", "name": "web-1", "container": "web", "previous": True},
+            "kubectl logs web-1 --container=web --tail=200 --previous --namespace=shop",
+        ),
+        ({"action": "diff", "path": "k8s", "kustomization": True}, "kubectl diff --kustomize=k8s --namespace=shop"),
+        (
+            {"action": "rollout_undo", "resource": "deployment", "name": "web", "revision": 2},
+            "kubectl rollout undo deployment web --to-revision=2 --namespace=shop",
+        ),
+        (
+            {"action": "can_i", "verb": "delete", "resource": "pods"},
+            "kubectl auth can-i delete pods --namespace=shop",
+        ),
+    ],
+)
+def test_each_action_is_one_command_in_the_targets_namespace(given: dict[str, Any], argv: str) -> None:
+    assert kubectl_argv(KubernetesInput.model_validate(given), namespace="shop") == argv.split(" ")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"action": "get"},
+        {"action": "exec", "name": "web"},
+        {"action": "port_forward", "name": "web"},
+        {"action": "get", "resource": "pods --context=prod"},
+        {"action": "get", "resource": "--raw=/"},
+        {"action": "get", "resource": "pods", "name": "--kubeconfig=/tmp/k"},
+        {"action": "get", "resource": "pods", "context": "prod"},
+        {"action": "get", "resource": "pods", "namespace": "kube-system"},
+        {"action": "get", "resource": "pods,secrets", "output": "yaml"},
+        {"action": "get", "resource": "secrets.v1", "output": "json"},
+        {"action": "apply", "path": "../outside.yaml"},
+        {"action": "apply", "path": "https://example.com/x.yaml\n"},
+        {"action": "create_dry_run", "kind": "configmap", "name": "c", "options": {"from-file": ["/etc/passwd"]}},
+        {"action": "create_dry_run", "kind": "secret generic", "name": "c"},
+        {"action": "create_dry_run", "kind": "namespace", "name": "c", "options": {"dry-run": ["none"]}},
+        {"action": "version", "options": {"server": ["x"]}},
+    ],
+)
+def test_input_that_would_reach_further_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        KubernetesInput.model_validate(given)
+
+
+@pytest.mark.parametrize("action", [*get_args(Reading), *get_args(Changing)])
+async def test_every_action_on_a_cluster_needs_a_target(action: str) -> None:
+    compartment = Scripted()
+    with pytest.raises(ToolError, match="this run has no target: start it with --target NAME"):
+        await Kubernetes(compartment).run(KubernetesInput.model_validate({"action": action, **WHOLE}))
+    assert compartment.ran == []
+
+
+@pytest.mark.parametrize("action", get_args(Changing))
+async def test_no_action_changes_a_target_unapproved(action: str) -> None:
+    reach = Scripted()
+    tool = Kubernetes(Scripted(), target=Target(name="staging", compartment=reach), namespace="shop")
+    with pytest.raises(ToolError, match=f"Kubernetes {action} would change target 'staging'"):
+        await tool.run(KubernetesInput.model_validate({"action": action, **WHOLE}))
+    assert reach.ran == []
+
+
+async def test_reading_happens_where_the_targets_credentials_are() -> None:
+    sandbox, reach = Scripted(), Scripted([Ran(exit_code=0, output="web 3/3\n", seconds=1)])
+    tool = Kubernetes(sandbox, target=Target(name="staging", compartment=reach), namespace="shop")
+    assert (await tool.run(KubernetesInput(action="get", resource="deployments"))).content == "web 3/3"
+    assert (sandbox.ran, reach.ran) == ([], [["kubectl", "get", "deployments", "--namespace=shop"]])
+
+
+async def test_a_diff_with_differences_has_not_failed() -> None:
+    reach = Scripted([Ran(exit_code=1, output="-  replicas: 1\n+  replicas: 2\n", seconds=1)])
+    tool = Kubernetes(Scripted(), target=Target(name="staging", compartment=reach))
+    found = await tool.run(KubernetesInput(action="diff", path="k8s"))
+    assert (found.failed, found.exit_code) == (False, 1)
+
+
+async def test_offline_actions_find_no_cluster() -> None:
+    compartment = Scripted([Ran(exit_code=0, output="", seconds=0)])
+    await Kubernetes(compartment).run(KubernetesInput(action="kustomize", path="."))
+    assert compartment.envs == [NOWHERE]
+
+
+async def test_an_absent_kubectl_is_not_run_rather_than_failed() -> None:
+    with pytest.raises(ToolError, match="not run: kubectl is not in this sandbox"):
+        await Kubernetes(Scripted([Ran(exit_code=127, output="", seconds=0)])).run(KubernetesInput(action="version"))
+
+
+SAMPLES: dict[Kind, dict[str, list[str]]] = {
+    "clusterrolebinding": {"clusterrole": ["view"], "user": ["jo"]},
+    "configmap": {"from-literal": ["a=b"]},
+    "cronjob": {"image": ["busybox"], "schedule": ["*/5 * * * *"]},
+    "deployment": {"image": ["nginx:1.27"], "replicas": ["3"], "port": ["80"]},
+    "ingress": {"rule": ["a.example/=web:80"], "class": ["nginx"]},
+    "job": {"image": ["busybox"]},
+    "namespace": {},
+    "poddisruptionbudget": {"selector": ["app=web"], "min-available": ["1"]},
+    "quota": {"hard": ["cpu=1"]},
+    "rolebinding": {"role": ["r"], "serviceaccount": ["shop:web"]},
+    "service clusterip": {"tcp": ["80:8080"]},
+    "service externalname": {"external-name": ["example.com"]},
+    "service loadbalancer": {"tcp": ["80:8080"]},
+    "service nodeport": {"tcp": ["80:8080"], "node-port": ["30080"]},
+    "serviceaccount": {},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(CREATE_OPTIONS))
+async def test_real_kubectl_prints_every_kind_without_a_server(real: tuple[Kubernetes, Path], kind: Kind) -> None:
+    kubernetes, _ = real
+    given = {"action": "create_dry_run", "kind": kind, "name": "web", "options": SAMPLES[kind]}
+    made = await kubernetes.run(KubernetesInput.model_validate(given))
+    assert (made.exit_code, yaml.safe_load(made.text)["metadata"]["name"]) == (0, "web"), made.text
+
+
+async def test_real_kubectl_renders_a_kustomization_and_names_what_is_missing(real: tuple[Kubernetes, Path]) -> None:
+    kubernetes, folder = real
+    (folder / "kustomization.yaml").write_text("namePrefix: x-\nresources: [ns.yaml]\n")
+    broken = await kubernetes.run(KubernetesInput(action="kustomize", path="."))
+    assert broken.failed
+    assert "ns.yaml" in broken.text
+    (folder / "ns.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    rendered = await kubernetes.run(KubernetesInput(action="kustomize", path="."))
+    assert yaml.safe_load(rendered.text)["metadata"]["name"] == "x-a"
+
+
+async def test_real_kubectl_sets_an_image_without_writing_the_file(real: tuple[Kubernetes, Path]) -> None:
+    kubernetes, folder = real
+    given = {"action": "create_dry_run", "kind": "deployment", "name": "web", "options": SAMPLES["deployment"]}
+    manifest = (await kubernetes.run(KubernetesInput.model_validate(given))).text
+    (folder / "d.yaml").write_text(manifest)
+    given = {"action": "set_image_local", "path": "d.yaml", "container": "nginx", "image": "nginx:1.28"}
+    changed = await kubernetes.run(KubernetesInput.model_validate(given))
+    assert "image: nginx:1.28" in changed.text
+    assert (folder / "d.yaml").read_text() == manifest
