@@ -30,6 +30,9 @@ METADATA = frozenset(
 PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa", "lan", "localdomain")
 """Top names that are never public."""
 
+GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is ever routed in public."""
+
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 _NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
@@ -40,7 +43,7 @@ def refusal(text: str) -> str | None:
     address = _inner(ipaddress.ip_address(text.split("%")[0]))
     if address in METADATA:
         return f"{text} is a cloud's metadata service"
-    if address.is_multicast or not address.is_global:
+    if address.is_multicast or not address.is_global or (address.version == 6 and address not in GLOBAL_V6):
         return f"{text} is not a public address"
     return None
 

@@ -1,7 +1,8 @@
 """One HTTPS request to an address that was checked, and to no other."""
 
+import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 LARGEST = 5 << 20
 """Bytes of a body that are read."""
 
-PATIENCE_S = 30.0
+LONGEST_S = 60
+"""Seconds one request may take in all, its look-up included."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -45,45 +47,57 @@ class Connection:
     async def get(self, url: str) -> Answer:
         """GET `url`, pinned to the addresses it resolves to now. Raises ToolError where it is refused or does not answer."""
         parts = checked(url)
-        host, port = parts.hostname or "", parts.port or 443
-        addresses = await public_addresses(host, port, resolve=self.resolve, refuse=self.refuse)
-        return await self._send(parts, addresses[0], port)
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                found = await public_addresses(
+                    parts.hostname or "", parts.port or 443, resolve=self.resolve, refuse=self.refuse
+                )
+                return await self._first(parts, found)
+        except TimeoutError as error:
+            raise ToolError(f"{parts.geturl()} took longer than {LONGEST_S} s") from error
 
-    async def _send(self, parts: SplitResult, address: str, port: int) -> Answer:
+    async def _first(self, parts: SplitResult, addresses: Sequence[str]) -> Answer:
+        """The answer of the first address that lets itself be connected to."""
+        import httpx2
+
+        trouble = ""
+        for address in addresses:
+            try:
+                return await self._send(parts, address)
+            except httpx2.ConnectError as error:
+                trouble = str(error)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                raise ToolError(f"{parts.geturl()} did not answer: {error or type(error).__name__}") from error
+        raise ToolError(f"{parts.geturl()} cannot be connected to: {trouble}")
+
+    async def _send(self, parts: SplitResult, address: str) -> Answer:
         """The name goes into TLS and the Host header, the address alone into the connection: no second look-up."""
         import httpx2
 
         place = f"[{address}]" if ":" in address else address
-        pinned = parts._replace(netloc=f"{place}:{port}", fragment="").geturl()
+        pinned = parts._replace(netloc=f"{place}:{parts.port or 443}", fragment="").geturl()
         headers = {"Host": parts.netloc, "User-Agent": AGENT, "Accept": "text/markdown, text/html, text/*, */*;q=0.5"}
-        verify = self.tls or ssl.create_default_context()
-        try:
-            async with (
-                httpx2.AsyncClient(
-                    verify=verify, trust_env=False, timeout=PATIENCE_S, follow_redirects=False
-                ) as client,
-                client.stream("GET", pinned, headers=headers, extensions={"sni_hostname": parts.hostname}) as response,
-            ):
-                return await _answer(parts.geturl(), response)
-        except httpx2.HTTPError as error:
-            raise ToolError(f"{parts.geturl()} did not answer: {error or type(error).__name__}") from error
+        async with (
+            httpx2.AsyncClient(verify=self.tls or ssl.create_default_context(), trust_env=False, timeout=30) as client,
+            client.stream("GET", pinned, headers=headers, extensions={"sni_hostname": parts.hostname}) as response,
+        ):
+            return await _answer(parts.geturl(), response)
 
 
 def checked(url: str) -> SplitResult:
-    """`url` in parts, http made https. Raises ToolError for any other scheme, credentials in it, or no host."""
+    """`url` in parts, http made https, its host in ASCII. Raises ToolError for another scheme, credentials, no host."""
     try:
         parts = urlsplit(url.strip())
-        port = parts.port
-    except ValueError as error:
+        port, host = parts.port, (parts.hostname or "").encode("idna").decode()
+    except (ValueError, UnicodeError) as error:
         raise ToolError(f"{url!r} is no URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not host:
         raise ToolError(f"{url!r} cannot be fetched: give a whole URL, https://host/path")
     if "@" in parts.netloc:
         raise ToolError("a URL with credentials is not fetched: leave out what stands before the @")
-    if parts.scheme == "http":
-        netloc = parts.netloc.removesuffix(":80") if port == 80 else parts.netloc
-        parts = parts._replace(scheme="https", netloc=netloc)
-    return parts
+    usual = port is None or (parts.scheme, port) in (("http", 80), ("https", 443))
+    place = f"[{host}]" if ":" in host else host
+    return parts._replace(scheme="https", netloc=place if usual else f"{place}:{port}")
 
 
 async def _answer(url: str, response: "Response") -> Answer:
