@@ -1,0 +1,75 @@
+"""What the gate answers: a verdict, the class of the act, and the rule that decided."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Verdict: TypeAlias = Literal["allow", "ask", "deny"]
+Kind: TypeAlias = Literal["read", "plan", "local", "unknown", "change", "destroy"]
+
+STRICTNESS: dict[Verdict, int] = {"allow": 0, "ask": 1, "deny": 2}
+SEVERITY: dict[Kind, int] = {"read": 0, "plan": 1, "local": 2, "unknown": 3, "change": 4, "destroy": 5}
+
+
+def tightest(verdicts: Iterable[Verdict]) -> Verdict:
+    """The strictest of the verdicts; nothing at all is allowed."""
+    return max(verdicts, key=STRICTNESS.__getitem__, default="allow")
+
+
+def gravest(kinds: Iterable[Kind]) -> Kind:
+    """The class that reaches furthest; nothing at all is a read."""
+    return max(kinds, key=SEVERITY.__getitem__, default="read")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """One simple command of a call, or one path it writes, judged by itself."""
+
+    command: str
+    kind: Kind
+    verdict: Verdict
+    rule: str
+
+    def json(self) -> dict[str, Any]:
+        """As `policy explain --json` prints it."""
+        return {"command": self.command, "class": self.kind, "verdict": self.verdict, "rule": self.rule}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The verdict on one tool call.
+
+    rule: what decided, a rule as it was written or the gate's own reason. why: one sentence for a person.
+    """
+
+    verdict: Verdict
+    kind: Kind
+    rule: str
+    segments: tuple[Segment, ...]
+    why: str
+
+    def json(self) -> dict[str, Any]:
+        """As `policy explain --json` prints it."""
+        return {
+            "verdict": self.verdict,
+            "class": self.kind,
+            "rule": self.rule,
+            "segments": [segment.json() for segment in self.segments],
+            "why": self.why,
+        }
+
+
+def decide(segments: Iterable[Segment]) -> Decision:
+    """The decision of all segments together: the strictest verdict, the gravest class, the first rule that led to it."""
+    judged = tuple(segments)
+    verdict = tightest(segment.verdict for segment in judged)
+    culprits = [segment for segment in judged if segment.verdict == verdict]
+    culprit = max(culprits, key=lambda segment: SEVERITY[segment.kind], default=None)
+    rule = culprit.rule if culprit else "nothing to run"
+    return Decision(
+        verdict=verdict,
+        kind=gravest(segment.kind for segment in judged),
+        rule=rule,
+        segments=judged,
+        why=f"{culprit.command}: {rule}" if culprit else rule,
+    )

@@ -1,0 +1,167 @@
+"""The one gate: every tool call of a run is judged here, whichever road it takes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from agency_runtime.gate.decision import Decision, Kind, Segment, Verdict, decide
+from agency_runtime.gate.judge import Judge
+from agency_runtime.gate.modes import NEVER_ASKS, TABLE, WRITES_NOTHING, Mode
+from agency_runtime.gate.places import HOSTILE, absolute, place
+from agency_runtime.gate.recipes import Reader
+from agency_runtime.gate.rules import ALIASES, TYPED, Rule, Rules
+from agency_runtime.gate.targets import Target
+from agency_runtime.gate.typed import classify_tool
+
+FREE: dict[str, Kind] = {
+    "Read": "read", "Grep": "read", "Glob": "read", "TaskOutput": "read", "TaskStop": "read", "WebSearch": "read", "TodoWrite": "read",
+    "Skill": "read", "Task": "read", "Handoff": "read", "Escalate": "read",
+}  # fmt: skip
+"""Tools that change nothing outside the run's own records; a subagent's own calls are judged one by one."""
+DOCUMENTATION = frozenset({
+    "registry.terraform.io", "developer.hashicorp.com", "opentofu.org", "search.opentofu.org", "kubernetes.io", "helm.sh", "docs.docker.com",
+    "docs.aws.amazon.com", "cloud.google.com", "learn.microsoft.com", "docs.github.com", "docs.gitlab.com", "prometheus.io",
+    "grafana.com", "docs.ansible.com", "docs.python.org", "pkg.go.dev", "docs.npmjs.com", "artifacthub.io", "argo-cd.readthedocs.io",
+})  # fmt: skip
+"""Sites of documentation that may be fetched without a rule."""
+
+
+class Gate:
+    """Judges every call of one run by its mode, rules and target. `read` gives files that a command would run."""
+
+    def __init__(
+        self, *, mode: Mode, rules: Rules, target: Target | None, root: str = "/workspace", read: Reader | None = None
+    ) -> None:
+        self.mode: Mode = mode
+        self.rules = rules
+        self.target = target
+        self.root = root
+        self._judge = Judge(mode=mode, rules=rules, target=target, root=root, read=read)
+
+    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Decision:
+        """The decision on one call; never raises, as a fault of the gate itself is a denial."""
+        try:
+            return decide(self._segments(ALIASES.get(tool, tool), given, cwd or self.root))
+        except Exception as fault:  # noqa: BLE001 - a gate that fails open is none (see docs/gate.md)
+            why = f"the gate failed: {type(fault).__name__}: {fault}"
+            return Decision(verdict="deny", kind="unknown", rule="a fault of the gate is a denial", segments=(), why=why)
+
+    def _segments(self, tool: str, given: Mapping[str, Any], cwd: str) -> list[Segment]:
+        segments = list(self._by_tool(tool, given, cwd))
+        return [*self._on_parameters(tool, given), *segments]
+
+    def _by_tool(self, tool: str, given: Mapping[str, Any], cwd: str) -> Iterable[Segment]:
+        if tool == "Bash":
+            return self._bash(given, cwd)
+        if tool in ("Write", "Edit"):
+            return [self._edit(tool, str(given.get("file_path", "")), cwd)]
+        if tool in ("Read", "Grep", "Glob"):
+            return [self._reads(tool, given, cwd)]
+        if tool in TYPED:
+            return [self._typed(tool, given)]
+        if tool == "WebFetch":
+            return [self._fetch(str(given.get("url", "")))]
+        return [self._named(tool, given)]
+
+    def _on_parameters(self, tool: str, given: Mapping[str, Any]) -> Iterable[Segment]:
+        for which, verdict in _BEFORE_ALLOW:
+            rule = self.rules.parameter(tool, which, given)
+            if rule is not None:
+                yield Segment(command=tool, kind="unknown", verdict=self._final(verdict, "unknown"), rule=rule.text)
+
+    def _bash(self, given: Mapping[str, Any], cwd: str) -> Iterable[Segment]:
+        command = given.get("command")
+        if not isinstance(command, str):
+            return [Segment(command="Bash", kind="unknown", verdict="deny", rule="Bash without a command")]
+        whole = self._whole("Bash", command)
+        return [whole] if whole else self._judge.script(command, cwd)
+
+    def _whole(self, tool: str, shown: str) -> Segment | None:
+        """A deny rule on the tool itself."""
+        rule = next((rule for rule in self.rules.about(tool, "deny") if rule.spec is None), None)
+        return Segment(command=shown, kind="unknown", verdict="deny", rule=rule.text) if rule else None
+
+    def _edit(self, tool: str, path: str, cwd: str) -> Segment:
+        where = absolute(path, cwd)
+        for found in sorted(self._judge.write(where), key=lambda found: found.verdict != "deny"):
+            if found.verdict == "deny" or found.firm or self._ruled("Edit", "allow", [where]) is None:
+                return self._segment(f"{tool} {path}", "local", found.verdict, found.rule)
+        bare = next((rule for name in (tool, "Edit") for which in ("deny", "ask") for rule in self.rules.about(name, which) if rule.spec is None), None)
+        if bare is not None:
+            return self._segment(f"{tool} {path}", "local", "deny" if bare in self.rules.deny else "ask", bare.text)
+        allow = self._ruled("Edit", "allow", [where]) or self._ruled(tool, "allow", [where])
+        return self._default(f"{tool} {path}", "local", allow, f"{tool} writes a file")
+
+    def _reads(self, tool: str, given: Mapping[str, Any], cwd: str) -> Segment:
+        path = str(given.get("file_path") or given.get("path") or cwd)
+        where = absolute(path, cwd)
+        names = [where, *([absolute(str(given["pattern"]), where)] if tool == "Glob" and given.get("pattern") else [])]
+        for which, verdict in _BEFORE_ALLOW:
+            rule = self._ruled(tool, which, names) or self._ruled("Read", which, names)
+            if rule is not None:
+                return self._segment(f"{tool} {path}", "read", verdict, rule.text)
+        if HOSTILE.search(where) or place(where, self.root) == "system":
+            return self._segment(f"{tool} {path}", "read", "deny", "sockets and devices are not read")
+        return self._default(f"{tool} {path}", "read", self._ruled(tool, "allow", names), f"{tool} only reads")
+
+    def _typed(self, tool: str, given: Mapping[str, Any]) -> Segment:
+        effect = classify_tool(tool, given)
+        action = str(given.get("action", ""))
+        shown = " ".join([tool, action, *(f"{name}={value}" for name, value in given.items() if name != "action")]).strip()[:300]
+        texts = [action, shown.removeprefix(tool).strip()]
+        for which, verdict in _BEFORE_ALLOW:
+            rule = self._ruled(tool, which, texts)
+            if rule is not None:
+                return self._segment(shown, effect.kind, verdict, rule.text)
+        if effect.refused:
+            return self._segment(shown, effect.kind, "deny", effect.why)
+        if self.target is not None:
+            left = next((why for name, value in effect.pins if (why := self.target.differs(name, value))), None)
+            if left:
+                return self._segment(shown, effect.kind, "deny", left)
+            if self.target.protected and effect.kind in ("change", "destroy"):
+                return self._segment(shown, effect.kind, "ask", f"target {self.target.name!r} is protected: a person decides every change")
+        return self._default(shown, effect.kind, self._ruled(tool, "allow", texts), effect.why)
+
+    def _fetch(self, url: str) -> Segment:
+        host = (urlsplit(url if "//" in url else f"//{url}").hostname or "").lower().rstrip(".")
+        for which, verdict in _BEFORE_ALLOW:
+            rule = self._ruled("WebFetch", which, [host])
+            if rule is not None:
+                return self._segment(f"WebFetch {url}", "read", verdict, rule.text)
+        if HOSTILE.search(url) or not host:
+            return self._segment(f"WebFetch {url}", "unknown", "deny", "an address where clouds hand out credentials" if host else "no host in the address")
+        allow = self._ruled("WebFetch", "allow", [host])
+        if allow is not None or host in DOCUMENTATION:
+            return self._segment(f"WebFetch {url}", "read", "allow", allow.text if allow else f"{host} is a site of documentation")
+        verdict: Verdict = "allow" if self.mode == "bypassPermissions" else "ask"
+        return self._segment(f"WebFetch {url}", "read", verdict, f"{host} is new; WebFetch(domain:{host}) would allow it")
+
+    def _named(self, tool: str, given: Mapping[str, Any]) -> Segment:
+        name = str(given.get("skill") or given.get("name") or given.get("command") or given.get("subagent_type") or "")
+        for which, verdict in _BEFORE_ALLOW:
+            rule = self._ruled(tool, which, [name])
+            if rule is not None:
+                return self._segment(f"{tool} {name}".strip(), FREE.get(tool, "unknown"), verdict, rule.text)
+        allow = self._ruled(tool, "allow", [name])
+        kind = FREE.get(tool, "unknown")
+        return self._default(f"{tool} {name}".strip(), kind, allow, f"{tool} is free to use" if kind == "read" else f"{tool} is not known to the gate")
+
+    def _ruled(self, tool: str, which: str, texts: Iterable[str]) -> Rule | None:
+        return self.rules.first(tool, which, texts)
+
+    def _default(self, shown: str, kind: Kind, allow: Rule | None, why: str) -> Segment:
+        if allow is not None and not (self.mode in WRITES_NOTHING and kind not in ("read", "plan")):
+            return self._segment(shown, kind, "allow", allow.text)
+        return self._segment(shown, kind, TABLE[self.mode][kind], f"{why} (class {kind}, mode {self.mode})")
+
+    def _segment(self, shown: str, kind: Kind, verdict: Verdict, rule: str) -> Segment:
+        return Segment(command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule)
+
+    def _final(self, verdict: Verdict, kind: Kind) -> Verdict:
+        if verdict == "ask" and (self.mode in NEVER_ASKS or self.mode in WRITES_NOTHING and kind not in ("read", "plan")):
+            return "deny"
+        return verdict
+
+
+_BEFORE_ALLOW: tuple[tuple[str, Verdict], ...] = (("deny", "deny"), ("ask", "ask"))

@@ -1,0 +1,33 @@
+"""The shell's grammar: text to a syntax tree by tree-sitter-bash, and what makes text unfit to be judged."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+MOST_CHARACTERS = 10_000
+"""Longer commands are asked: nobody reads them, and a rule should not have to."""
+
+_STRANGE = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff\ue000-\ue0ff\ud800-\udfff]")  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Any:
+    import tree_sitter
+    import tree_sitter_bash
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+def parse(text: str) -> Any:
+    """The root of the syntax tree; never raises, a broken text gives a tree that says so."""
+    return _parser().parse(text.encode(errors="replace")).root_node
+
+
+def unfit(text: str, *, most: int = MOST_CHARACTERS) -> str | None:
+    """Why the text cannot be judged before it is parsed, or None."""
+    if len(text) > most:
+        return f"longer than {most} characters"
+    strange = None if text.isascii() and text.isprintable() else _STRANGE.search(text)
+    if strange:
+        return f"holds the invisible character {strange[0]!a}, which shells and readers take differently"
+    return None
