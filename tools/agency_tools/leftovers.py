@@ -1,0 +1,58 @@
+"""What a process that was killed left behind: containers and control groups whose starter is gone."""
+
+import json
+import os
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from agency_tools.cgroups import MOUNT, PREFIX, Groups
+from agency_tools.docker_sandbox import LABEL
+from agency_tools.engine import ask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftover:
+    """One thing nobody will clean up; `name` is the container's id or the group's folder."""
+
+    kind: Literal["container", "control group"]
+    name: str
+
+    def remove(self) -> None:
+        """Take it away; what is gone already is no fault."""
+        if self.kind == "container":
+            ask(f"/containers/{self.name}?force=1&v=1", method="DELETE")
+        else:
+            Groups(folders=(self.name,)).remove()
+
+
+def leftovers() -> list[Leftover]:
+    """Everything left behind on this machine that can be found."""
+    return [*_containers(), *_groups()]
+
+
+def _containers() -> list[Leftover]:
+    filters = urllib.parse.quote(json.dumps({"label": [LABEL]}))
+    try:
+        status, body = ask(f"/containers/json?all=1&filters={filters}")
+    except (OSError, ValueError):
+        return []
+    found: list[dict[str, Any]] = json.loads(body) if status == 200 else []
+    return [Leftover(kind="container", name=each["Id"]) for each in found if not _alive(each["Labels"][LABEL])]
+
+
+def _groups() -> list[Leftover]:
+    folders = [path for path in _group_folders() if not _alive(path.name.removeprefix(PREFIX).partition("-")[0])]
+    return [Leftover(kind="control group", name=str(path)) for path in sorted(folders)]
+
+
+def _group_folders() -> list[Path]:
+    found: list[Path] = []
+    for folder, names, _ in os.walk(MOUNT):
+        found += [Path(folder, name) for name in names if name.startswith(PREFIX)]
+    return found
+
+
+def _alive(process: str) -> bool:
+    return process.isdigit() and Path("/proc", process).exists()

@@ -1,0 +1,33 @@
+"""Starting a sandbox: the kind that was asked for, or the best this machine has. There is never none."""
+
+import asyncio
+import dataclasses
+from typing import Literal, TypeAlias
+
+from agency_tools.availability import Availability, available, choose
+from agency_tools.hosted import open_workspace
+from agency_tools.image import reference, tool_paths
+from agency_tools.mounts import owner
+from agency_tools.workspace import Layout, Workspace
+
+__all__ = ["Availability", "Kind", "available", "start"]
+
+Kind: TypeAlias = Literal["auto", "docker", "bwrap"]
+
+
+async def start(kind: Kind, layout: Layout) -> Workspace:
+    """Start a sandbox. `auto` is Docker if its engine answers and has the image, else bubblewrap.
+
+    Raises WorkspaceError when the kind asked for cannot be started, saying what would help.
+    """
+    layout = dataclasses.replace(layout, image=layout.image or reference())
+    chosen = await asyncio.to_thread(choose, layout.image or "") if kind == "auto" else kind
+    uid, gid = owner(layout)
+    if chosen == "docker":
+        from agency_tools.docker_sandbox import start_docker  # the other kind's needs are not loaded
+
+        return await open_workspace(await start_docker(layout), layout, uid, gid)
+    from agency_tools.bubblewrap import start_bubblewrap
+
+    layout = dataclasses.replace(layout, tool_paths=[*layout.tool_paths, *tool_paths()])
+    return await open_workspace(await start_bubblewrap(layout), layout, uid, gid)
