@@ -1,8 +1,11 @@
 """The host's Docker engine, through a filter: builds and runs with no way out, and only of this feature's own images."""
 
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from agency_tools.docker_answers import LABEL, Container, Image
@@ -15,13 +18,34 @@ Connect: TypeAlias = Callable[[int], Client]
 """Answers a client whose answers come within so many seconds; raises ToolError where no engine answers."""
 
 MEMORY = 2 << 30
-PROCESSES = 256
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+SEAL: Mapping[str, Any] = {
+    "network_mode": "none",
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+    "mem_limit": MEMORY,
+    "memswap_limit": MEMORY,
+    "pids_limit": 256,
+    "nano_cpus": 2_000_000_000,
+    "tmpfs": {"/tmp": "rw,nosuid,nodev,size=256m"},
+    "init": True,
+}
+"""What every container is started with: no network, no capabilities, no mounts of the host, bounds on all it uses."""
+
 LOGGED = 2000
 """Lines of a container's log that are read."""
 
 
 def connect(timeout_s: int = 60) -> Client:
     """A client of the engine that the environment names. Raises ToolError where none answers."""
+    absent = ToolError(
+        "not run: no Docker engine answers. Report the build as not run; `agency doctor` says what is missing"
+    )
+    host = os.environ.get("DOCKER_HOST", DEFAULT_HOST)
+    if host.startswith("unix://") and not Path(host.removeprefix("unix://")).exists():
+        raise absent
     from docker import APIClient
     from docker.errors import DockerException
     from docker.utils import kwargs_from_env
@@ -29,9 +53,7 @@ def connect(timeout_s: int = 60) -> Client:
     try:
         client = APIClient(version="auto", timeout=timeout_s, **kwargs_from_env())
     except DockerException as error:
-        raise ToolError(
-            "not run: no Docker engine answers. Report the build as not run; `agency doctor` says what is missing"
-        ) from error
+        raise absent from error
     client.reload_config("/dev/null")  # no registry's credentials travel with a build
     return client
 
@@ -54,15 +76,18 @@ class Engine:
 
     def images(self) -> list[Image]:
         """This feature's images, newest first."""
-        return [Image.model_validate(found) for found in self.connect(60).images(filters={"label": self._label})]
+        with self._client() as client:
+            return [Image.model_validate(found) for found in client.images(filters={"label": self._label})]
 
     def absent(self, references: Sequence[str]) -> list[str]:
         """Those of `references` that are not on the engine."""
-        return [reference for reference in references if self._image(reference) is None]
+        with self._client() as client:
+            return [reference for reference in references if _image(client, reference) is None]
 
     def triggers(self, references: Sequence[str]) -> str:
         """The ONBUILD instructions that the images would run in a build from them."""
-        found = [image for reference in references if (image := self._image(reference))]
+        with self._client() as client:
+            found = [image for reference in references if (image := _image(client, reference))]
         return "\n".join(line for image in found for line in image.config.on_build)
 
     def build(
@@ -76,97 +101,94 @@ class Engine:
         timeout_s: int,
     ) -> tuple[str, str]:
         """Build the context and answer the image's tag and the build's log. Raises ToolError where it fails."""
-        tag = self._next_tag()
-        said = self.connect(timeout_s).build(
-            fileobj=context,
-            custom_context=True,
-            dockerfile=dockerfile,
-            tag=tag,
-            buildargs=dict(args),
-            target=stage,
-            network_mode=network,
-            labels={LABEL: self.feature},
-            container_limits={"memory": MEMORY, "memswap": MEMORY},
-            use_config_proxy=False,
-            rm=True,
-            forcerm=True,
-            decode=True,
-        )
-        return tag, _log(said, timeout_s)
+        with self._client(timeout_s) as client:
+            tag = self._next_tag(client)
+            said = client.build(
+                fileobj=context,
+                custom_context=True,
+                dockerfile=dockerfile,
+                tag=tag,
+                buildargs=dict(args),
+                target=stage,
+                network_mode=network,
+                labels={LABEL: self.feature},
+                container_limits={"memory": MEMORY, "memswap": MEMORY},
+                use_config_proxy=False,
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            return tag, _log(said, timeout_s)
 
     def inspect(self, reference: str) -> Image:
         """One of this feature's images."""
-        return self._own_image(reference)
+        with self._client() as client:
+            return self._own_image(client, reference)
 
     def remove(self, reference: str) -> None:
         """Remove one of this feature's images."""
-        self._own_image(reference)
-        self.connect(60).remove_image(reference)
+        with self._client() as client:
+            self._own_image(client, reference)
+            client.remove_image(reference)
 
     def start(self, reference: str, command: Sequence[str], *, env: Mapping[str, str], read_only: bool) -> str:
         """Start a container of one of this feature's images, sealed, and answer its id."""
-        client = self.connect(60)
-        made = client.create_container(
-            self._own_image(reference).id,
-            command=list(command) or None,
-            environment=dict(env),
-            labels={LABEL: self.feature},
-            host_config=client.create_host_config(
-                network_mode="none",
-                cap_drop=["ALL"],
-                security_opt=["no-new-privileges"],
-                mem_limit=MEMORY,
-                memswap_limit=MEMORY,
-                pids_limit=PROCESSES,
-                nano_cpus=2_000_000_000,
-                read_only=read_only,
-                tmpfs={"/tmp": "rw,nosuid,nodev,size=256m"},
-                init=True,
-            ),
-        )
-        client.start(made["Id"])
-        return str(made["Id"])[:12]
+        with self._client() as client:
+            made = client.create_container(
+                self._own_image(client, reference).id,
+                command=list(command) or None,
+                environment=dict(env),
+                labels={LABEL: self.feature},
+                host_config=client.create_host_config(**SEAL, read_only=read_only),
+            )
+            client.start(made["Id"])
+            return str(made["Id"])[:12]
 
     def finish(self, container: str, *, timeout_s: int) -> Finished:
         """Wait for the container's end, or make one after `timeout_s`; read its log and remove it."""
-        client = self.connect(timeout_s)
-        note = "" if _ended(client, container, timeout_s) else f"killed after {timeout_s} s"
-        return self._reap(client, container, note)
+        with self._client(timeout_s) as client:
+            note = "" if _ended(client, container, timeout_s) else f"killed after {timeout_s} s"
+            return _reap(client, container, note)
 
     def log(self, container: str, *, tail: int) -> str:
         """The last lines of one of this feature's containers."""
-        self._own_container(container)
-        return _text(self.connect(60).logs(container, tail=tail))
+        with self._client() as client:
+            self._own_container(client, container)
+            return _text(client.logs(container, tail=tail))
 
     def stop(self, container: str) -> Finished:
         """Stop one of this feature's containers; read its log and remove it."""
-        self._own_container(container)
-        client = self.connect(60)
-        client.stop(container, timeout=10)
-        return self._reap(client, container, "stopped")
+        with self._client() as client:
+            self._own_container(client, container)
+            client.stop(container, timeout=10)
+            return _reap(client, container, "stopped")
 
     def clean_up(self) -> None:
         """Remove every container of this feature, running or not; its images stay for who asked for them."""
-        client = self.connect(60)
-        for container in client.containers(all=True, filters={"label": self._label}):
-            client.remove_container(container["Id"], force=True, v=True)
+        with self._client() as client:
+            for container in client.containers(all=True, filters={"label": self._label}):
+                client.remove_container(container["Id"], force=True, v=True)
 
-    def _reap(self, client: Client, container: str, note: str) -> Finished:
-        state = Container.model_validate(client.inspect_container(container)).state
-        log = _text(client.logs(container, tail=LOGGED))
-        client.remove_container(container, force=True, v=True)
-        out_of_memory = f"out of memory ({MEMORY >> 20} MB)" if state.out_of_memory else ""
-        return Finished(exit_code=state.exit_code, log=log, note=out_of_memory or note)
+    @contextmanager
+    def _client(self, timeout_s: int = 60) -> Generator[Client]:
+        """A client for one call. What the engine itself refuses becomes ToolError, in the engine's words."""
+        from docker.errors import APIError
 
-    def _next_tag(self) -> str:
+        with closing(self.connect(timeout_s)) as client:
+            try:
+                yield client
+            except APIError as error:
+                raise ToolError(f"the Docker engine refused: {error.explanation or error}") from error
+
+    def _next_tag(self, client: Client) -> str:
         """The first free number: `agency/<feature>:<n>`."""
         name = f"agency/{self.feature}"
-        found = [Image.model_validate(image) for image in self.connect(60).images(name=name)]
+        found = [Image.model_validate(image) for image in client.images(name=name)]
         numbers = [tag.rpartition(":")[2] for image in found for tag in image.repo_tags]
         return f"{name}:{max((int(number) for number in numbers if number.isdigit()), default=0) + 1}"
 
-    def _own_image(self, reference: str) -> Image:
-        image = self._image(reference)
+    def _own_image(self, client: Client, reference: str) -> Image:
+        image = _image(client, reference)
         if image is None or image.feature != self.feature:
             own = ", ".join(tag for found in self.images() for tag in found.repo_tags)
             raise ToolError(
@@ -174,27 +196,36 @@ class Engine:
             )
         return image
 
-    def _own_container(self, container: str) -> None:
+    def _own_container(self, client: Client, container: str) -> None:
         from docker.errors import NotFound
 
         try:
-            found = Container.model_validate(self.connect(60).inspect_container(container))
+            found = Container.model_validate(client.inspect_container(container))
         except NotFound:
             found = None
         if found is None or found.config.labels.get(LABEL) != self.feature:
             raise ToolError(f"{container!r} is not a container of this feature")
 
-    def _image(self, reference: str) -> Image | None:
-        from docker.errors import ImageNotFound
-
-        try:
-            return Image.model_validate(self.connect(60).inspect_image(reference))
-        except ImageNotFound:
-            return None
-
     @property
     def _label(self) -> str:
         return f"{LABEL}={self.feature}"
+
+
+def _image(client: Client, reference: str) -> Image | None:
+    from docker.errors import ImageNotFound
+
+    try:
+        return Image.model_validate(client.inspect_image(reference))
+    except ImageNotFound:
+        return None
+
+
+def _reap(client: Client, container: str, note: str) -> Finished:
+    state = Container.model_validate(client.inspect_container(container)).state
+    log = _text(client.logs(container, tail=LOGGED))
+    client.remove_container(container, force=True, v=True)
+    out_of_memory = f"out of memory ({MEMORY >> 20} MB)" if state.out_of_memory else ""
+    return Finished(exit_code=state.exit_code, log=log, note=out_of_memory or note)
 
 
 def _ended(client: Client, container: str, timeout_s: int) -> bool:
