@@ -67,6 +67,8 @@ def test_a_reading_call_is_one_command(given: dict[str, Any], argv: str) -> None
         ("aws", "sso", "get-role-credentials"),
         ("aws", "cloudformation", "deploy"),
         ("aws", "cloudformation", "create-change-set"),
+        ("aws", "lambda", "get-function-configuration"),
+        ("aws", "s3api put-object", "list-objects"),
         ("aws", "configure", "list"),
         ("aws", "configure", "get"),
         ("gcloud", "compute instances", "delete"),

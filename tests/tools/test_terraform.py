@@ -14,7 +14,7 @@ from agency_tools.terraform import Terraform
 from agency_tools.terraform_answers import NO_TESTS
 from agency_tools.terraform_commands import TerraformInput, terraform_argv
 from agency_tools.terraform_plan import Change, changes, report
-from agency_tools.terraform_setup import configuration
+from agency_tools.terraform_setup import configuration, mirrors_here
 
 MAIN = """\
 variable "size" {
@@ -189,6 +189,23 @@ def test_mirrored_providers_come_from_disk_and_the_others_as_usual() -> None:
     ]
 
 
+def test_mirrors_are_found_by_their_layout(tmp_path: Path) -> None:
+    (tmp_path / "opt/mirror/registry.terraform.io/hashicorp/aws").mkdir(parents=True)
+    (tmp_path / "opt/other").mkdir()
+    assert mirrors_here(tmp_path) == [str(tmp_path / "opt/mirror")]
+
+
+async def test_real_provider_from_a_mirror_names_the_misspelt_argument(real: tuple[Terraform, Path]) -> None:
+    terraform, folder = real
+    if not [at for mirror in mirrors_here() for at in Path(mirror).glob("registry.terraform.io/hashicorp/aws/5.*")]:
+        pytest.skip("no mirror of the aws provider on this machine")
+    (folder / "main.tf").write_text(AWS)
+    assert (await terraform.run(TerraformInput(action="init"))).exit_code == 0
+    found = await terraform.run(TerraformInput(action="validate"))
+    assert found.text.startswith("main.tf:12:3: error: Unsupported argument: ")
+    assert 'Did you mean "instance_type"?' in found.text
+
+
 async def test_real_plan_reports_each_resource_and_keeps_the_plan(real: tuple[Terraform, Path]) -> None:
     terraform, _ = real
     assert (await terraform.run(TerraformInput(action="init"))).exit_code == 0
@@ -265,6 +282,22 @@ async def test_real_read_actions_answer(real: tuple[Terraform, Path], action: st
     await terraform.run(TerraformInput(action="init"))
     assert (await terraform.run(TerraformInput.model_validate({"action": action}))).exit_code == 0
 
+
+AWS = """\
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.0"
+    }
+  }
+}
+
+resource "aws_instance" "web" {
+  ami = "ami-1"
+  instance_typ = "t3.micro"
+}
+"""
 
 STATE = """\
 {

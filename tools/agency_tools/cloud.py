@@ -33,12 +33,12 @@ SECRETS = (
     "password",
     "token",
     "credential",
-    "parameter",
+    "get-parameter",
+    "get-function",
     "authorization",
     "keys",
     "get-object",
     "key-pair",
-    "function-configuration",
     "console-output",
 )
 """Words of operations that would answer with a secret or write a file; refused although they read."""
@@ -119,6 +119,8 @@ class CloudInput(Input):
 def reads(given: CloudInput) -> bool:
     """Whether the operation is known to read, and to answer with no secret."""
     verb = given.operation.split()[-1]
+    if given.provider == "aws" and " " in f"{given.service}{given.operation}":
+        return False
     if given.service.split()[0] in OWN or any(word in f"{given.service} {given.operation}" for word in SECRETS):
         return False
     if given.provider == "aws":

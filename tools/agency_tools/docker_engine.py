@@ -1,14 +1,13 @@
 """The host's Docker engine, through a filter: builds and runs with no way out, and only of this feature's own images."""
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from agency_tools.docker_answers import LABEL, Container, Image
+from agency_tools.engine import address, answers
 from agency_tools.errors import ToolError
 
 Client: TypeAlias = Any
@@ -18,8 +17,6 @@ Connect: TypeAlias = Callable[[int], Client]
 """Answers a client whose answers come within so many seconds; raises ToolError where no engine answers."""
 
 MEMORY = 2 << 30
-
-DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 SEAL: Mapping[str, Any] = {
     "network_mode": "none",
@@ -43,8 +40,7 @@ def connect(timeout_s: int = 60) -> Client:
     absent = ToolError(
         "not run: no Docker engine answers. Report the build as not run; `agency doctor` says what is missing"
     )
-    host = os.environ.get("DOCKER_HOST", DEFAULT_HOST)
-    if host.startswith("unix://") and not Path(host.removeprefix("unix://")).exists():
+    if address().startswith("unix://") and not answers():
         raise absent
     from docker import APIClient
     from docker.errors import DockerException

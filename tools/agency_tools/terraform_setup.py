@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from agency_tools.compartment import Compartment, present
 
@@ -27,6 +28,12 @@ done
 """
 
 _WRITE = 'printf %s "$2" > "$1"'
+
+
+def mirrors_here(root: Path = Path("/")) -> list[str]:
+    """The provider mirrors of this machine; mount each read-only at its own place, and a sandbox finds them too."""
+    found = (folder.parent for pattern in MIRRORS for folder in root.glob(f"{pattern[1:]}/registry.*"))
+    return sorted({str(folder) for folder in found})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,7 @@ def _same_host(one: str, other: str) -> bool:
 
 
 def _elsewhere(url: str, answer: Answer) -> str:
-    where = untrusted(answer.location or "", source=url)
+    where = untrusted(cut(answer.location or "", 2000), source=url)
     return f"{url} redirects ({answer.status}) to another host, which was not followed. To read it, fetch:\n{where}"
 
 

@@ -51,7 +51,8 @@ def _drop_unseen(soup: "BeautifulSoup") -> None:
 def _kind(content_type: str) -> tuple[str, str]:
     kind, _, rest = content_type.partition(";")
     charset = re.search(r"charset=[\"']?([\w-]+)", rest, re.IGNORECASE)
-    return kind.strip().lower(), charset[1] if charset else "utf-8"
+    stated = re.fullmatch(r"\s*[\w.+-]{1,60}/[\w.+-]{1,60}\s*", kind)
+    return kind.strip().lower() if stated else "", charset[1] if charset else "utf-8"
 
 
 def _decoded(body: bytes, charset: str) -> str:

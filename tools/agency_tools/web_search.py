@@ -84,7 +84,7 @@ class WebSearch:
                 response = await client.get(self._endpoint, params={"q": query(given), "format": "json"})
                 response.raise_for_status()
                 results: Sequence[Mapping[str, Any]] = response.json()["results"]
-        except (httpx2.HTTPError, json.JSONDecodeError, KeyError) as error:
+        except (httpx2.HTTPError, json.JSONDecodeError, KeyError, TypeError) as error:
             raise ToolError(f"the search did not answer: {error or type(error).__name__}") from error
         return results
 
