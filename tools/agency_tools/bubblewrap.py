@@ -101,8 +101,8 @@ def bwrap_argv(
     argv = ["bwrap", *_namespaces(who, privileged), "--hostname", HOSTNAME, "--clearenv"]
     for name, value in sorted(environment(layout).items()):
         argv += ["--setenv", name, value]
-    targets = [*SYSTEM_FILES, *files, *(mount.target for mount in mounted)]
-    argv += [*folders(targets), *system.argv(), "--dev", "/dev", *_scratch(layout)]
+    argv += [*folders([*SYSTEM_FILES, *files]), *system.argv(), "--dev", "/dev", *_scratch(layout)]
+    argv += folders([mount.target for mount in mounted])
     for path, descriptor in files.items():
         argv += ["--perms", "0444", "--ro-bind-data", str(descriptor), path]
     for mount in mounted:
@@ -113,8 +113,8 @@ def bwrap_argv(
 
 def folders(targets: Sequence[str]) -> list[str]:
     """Arguments that make the folders above the targets: those bubblewrap makes by itself only root may enter."""
-    above = {str(parent) for target in targets for parent in Path(target).parents} - {"/", SCRATCH, ROOT}
-    outside = sorted(path for path in above if not path.startswith(("/usr/", f"{SCRATCH}/", f"{ROOT}/")))
+    above = {str(parent) for target in targets for parent in Path(target).parents} - {"/", ROOT, "/usr"}
+    outside = sorted(path for path in above if not path.startswith(("/usr/", f"{ROOT}/")))
     return [argument for path in outside for argument in ("--dir", path)]
 
 
