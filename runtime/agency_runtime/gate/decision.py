@@ -23,12 +23,13 @@ def gravest(kinds: Iterable[Kind]) -> Kind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
-    """One simple command of a call, or one path it writes, judged by itself."""
+    """One simple command of a call, judged by itself; `permit` is the rule that would allow it, where one can."""
 
     command: str
     kind: Kind
     verdict: Verdict
     rule: str
+    permit: str = ""
 
     def json(self) -> dict[str, Any]:
         """As `policy explain --json` prints it."""
@@ -47,6 +48,12 @@ class Decision:
     rule: str
     segments: tuple[Segment, ...]
     why: str
+
+    @property
+    def permits(self) -> tuple[str, ...]:
+        """The rules that would allow what is asked here; none where no rule can."""
+        asked = [segment for segment in self.segments if segment.verdict == "ask" and segment.permit]
+        return tuple(dict.fromkeys(segment.permit for segment in asked))
 
     def json(self) -> dict[str, Any]:
         """As `policy explain --json` prints it."""

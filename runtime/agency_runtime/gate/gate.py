@@ -90,7 +90,12 @@ class Gate:
         if bare is not None:
             return self._segment(f"{tool} {path}", "local", "deny" if bare in self.rules.deny else "ask", bare.text)
         allow = self._ruled("Edit", "allow", [where]) or self._ruled(tool, "allow", [where])
-        return self._default(f"{tool} {path}", "local", allow, f"{tool} writes a file")
+        return self._default(f"{tool} {path}", "local", allow, f"{tool} writes a file", f"Edit({self._spec(where)})")
+
+    def _spec(self, path: str) -> str:
+        """A path as a rule's pattern."""
+        inside = path.startswith(self.root + "/")
+        return path[len(self.root) :] if inside else path if path.startswith("~") else f"/{path}"
 
     def _reads(self, tool: str, given: Mapping[str, Any], cwd: str) -> Segment:
         path = str(given.get("file_path") or given.get("path") or cwd)
@@ -121,7 +126,7 @@ class Gate:
                 return self._segment(shown, effect.kind, "deny", left)
             if self.target.protected and effect.kind in ("change", "destroy"):
                 return self._segment(shown, effect.kind, "ask", f"target {self.target.name!r} is protected: a person decides every change")
-        return self._default(shown, effect.kind, self._ruled(tool, "allow", texts), effect.why)
+        return self._default(shown, effect.kind, self._ruled(tool, "allow", texts), effect.why, f"{tool}({action})" if action else tool)
 
     def _fetch(self, url: str) -> Segment:
         host = (urlsplit(url if "//" in url else f"//{url}").hostname or "").lower().rstrip(".")
@@ -135,7 +140,7 @@ class Gate:
         if allow is not None or host in DOCUMENTATION:
             return self._segment(f"WebFetch {url}", "read", "allow", allow.text if allow else f"{host} is a site of documentation")
         verdict: Verdict = "allow" if self.mode == "bypassPermissions" else "ask"
-        return self._segment(f"WebFetch {url}", "read", verdict, f"{host} is new; WebFetch(domain:{host}) would allow it")
+        return self._segment(f"WebFetch {url}", "read", verdict, f"{host} is new to this run", f"WebFetch(domain:{host})")
 
     def _named(self, tool: str, given: Mapping[str, Any]) -> Segment:
         name = str(given.get("skill") or given.get("name") or given.get("command") or given.get("subagent_type") or "")
@@ -145,18 +150,18 @@ class Gate:
                 return self._segment(f"{tool} {name}".strip(), FREE.get(tool, "unknown"), verdict, rule.text)
         allow = self._ruled(tool, "allow", [name])
         kind = FREE.get(tool, "unknown")
-        return self._default(f"{tool} {name}".strip(), kind, allow, f"{tool} is free to use" if kind == "read" else f"{tool} is not known to the gate")
+        return self._default(f"{tool} {name}".strip(), kind, allow, f"{tool} is free to use" if kind == "read" else f"{tool} is not known to the gate", tool)
 
     def _ruled(self, tool: str, which: str, texts: Iterable[str]) -> Rule | None:
         return self.rules.first(tool, which, texts)
 
-    def _default(self, shown: str, kind: Kind, allow: Rule | None, why: str) -> Segment:
+    def _default(self, shown: str, kind: Kind, allow: Rule | None, why: str, permit: str = "") -> Segment:
         if allow is not None and not (self.mode in WRITES_NOTHING and kind not in ("read", "plan")):
             return self._segment(shown, kind, "allow", allow.text)
-        return self._segment(shown, kind, TABLE[self.mode][kind], f"{why} (class {kind}, mode {self.mode})")
+        return self._segment(shown, kind, TABLE[self.mode][kind], f"{why} (class {kind}, mode {self.mode})", permit)
 
-    def _segment(self, shown: str, kind: Kind, verdict: Verdict, rule: str) -> Segment:
-        return Segment(command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule)
+    def _segment(self, shown: str, kind: Kind, verdict: Verdict, rule: str, permit: str = "") -> Segment:
+        return Segment(command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule, permit=permit)
 
     def _final(self, verdict: Verdict, kind: Kind) -> Verdict:
         if verdict == "ask" and (self.mode in NEVER_ASKS or self.mode in WRITES_NOTHING and kind not in ("read", "plan")):

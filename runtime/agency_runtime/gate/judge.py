@@ -171,7 +171,7 @@ class Judge:
 
     def _judged(self, command: Command, effect: Effect, covered: bool) -> tuple[Segment, bool]:
         findings = list(self._findings(command, effect))
-        kind: Kind = effect.kind
+        kind: Kind = "destroy" if any(self._wipe(command, path) for path in effect.wipes) else effect.kind
         if command.writes and kind in ("read", "plan"):
             kind = "local"
         allow = None
@@ -179,7 +179,9 @@ class Judge:
             allow = self.rules.first("Bash", "allow", _allow_texts(command)) if self.rules.allow else None
         verdict, rule = self._settle(findings, kind, effect, allow.text if allow else None, covered)
         shown = readable(command.text)
-        return Segment(command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule), allow is not None
+        firm = any(found.firm and found.verdict != "allow" for found in findings)
+        permit = "" if firm or not command.argv else f"Bash({readable(' '.join(command.argv))})"
+        return Segment(command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule, permit=permit), allow is not None
 
     def _settle(self, findings: Sequence[_Found], kind: Kind, effect: Effect, allow: str | None, covered: bool) -> tuple[Verdict, str]:
         for verdict in ("deny", "ask"):
@@ -254,13 +256,17 @@ class Judge:
 
     def _writes(self, command: Command, effect: Effect) -> Iterator[_Found]:
         for path in effect.wipes:
-            found = wiped(absolute(path, command.cwd), self.root) if command.program != "mv" else _moved(absolute(path, command.cwd), self.root)
+            found = self._wipe(command, path)
             if found:
                 yield _Found(found[0], f"{effect.why}: {found[1]}")
         for path in effect.writes:
             yield from self.write(absolute(path, command.cwd))
         for path in command.writes:
             yield from self.write(absolute(path, command.cwd))
+
+    def _wipe(self, command: Command, path: str) -> tuple[Verdict, str] | None:
+        where = absolute(path, command.cwd)
+        return _moved(where, self.root) if command.program == "mv" else wiped(where, self.root)
 
     def write(self, path: str) -> Iterator[_Found]:
         """What the rules and the places say of writing a path."""

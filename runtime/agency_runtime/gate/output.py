@@ -4,7 +4,6 @@ import base64
 import binascii
 import codecs
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 
 from agency_runtime.gate.words import FETCHED, TOKEN, UNKNOWN, known, unescape_ansi
 
@@ -15,7 +14,7 @@ NAMES = frozenset({"date", "basename", "nproc", "id", "uname", "whoami", "hostna
 
 def output(argv: Sequence[str], stdin: str | None, cwd: str, files: Mapping[str, str]) -> str:
     """The text on standard output, with marks where it is unknown or fetched."""
-    name = PurePosixPath(argv[0]).name if argv else ""
+    name = argv[0].rpartition("/")[2] if argv else ""
     if name in DOWNLOADERS:
         return FETCHED
     speaker = _SPEAKERS.get(name)

@@ -35,7 +35,11 @@ VARIABLES: dict[str, Field] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One environment of the policy file. `protected` needs a person for every change."""
+    """One environment of the policy file.
+
+    protected: a person decides every change. kubeconfig, environment: where its credentials come from, a file and the
+    names of variables. endpoints: the hosts its tools may reach.
+    """
 
     name: str
     kube_context: str | None = None
@@ -43,6 +47,10 @@ class Target:
     terraform_workspace: str | None = None
     aws_profile: str | None = None
     protected: bool = False
+    description: str | None = None
+    kubeconfig: str | None = None
+    endpoints: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
 
     def differs(self, field: Field, value: str) -> str | None:
         """Why `value` leaves this target, or None when it is the target's own."""

@@ -1,75 +1,86 @@
-"""Infrastructure tools, judged like the command lines they stand for."""
+"""Infrastructure tools: their closed lists of actions in the classes that command lines have.
+
+An action that is in no list is judged like the command line it names, where an unknown verb counts as a change.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from agency_runtime.gate.decision import Kind
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.programs import clouds, docker, helm, kubectl, terraform
+from agency_runtime.gate.targets import Field
 
+ACTIONS: dict[str, dict[str, Kind]] = {
+    "Terraform": {
+        "fmt": "local", "init": "local", "providers_lock": "local",
+        "validate": "read", "show": "read", "output": "read", "state_list": "read", "state_show": "read", "graph": "read",
+        "providers": "read", "version": "read", "workspace_list": "read", "workspace_show": "read",
+        "plan": "plan", "test": "plan", "apply": "change",
+    },
+    "Kubernetes": {
+        "kustomize": "read", "version": "read", "create_dry_run": "read", "set_image_local": "read", "get": "read",
+        "describe": "read", "logs": "read", "events": "read", "top": "read", "explain": "read", "rollout_status": "read",
+        "rollout_history": "read", "wait": "read", "can_i": "read", "diff": "plan",
+        "apply": "change", "rollout_undo": "change", "scale": "change", "delete": "destroy",
+    },
+    "Helm": {
+        "lint": "read", "list": "read", "history": "read", "status": "read", "template": "plan", "diff": "plan",
+        "upgrade": "change", "rollback": "change", "uninstall": "destroy",
+    },
+    "Docker": {
+        "images": "read", "inspect": "read", "logs": "read", "compose_config": "read",
+        "build": "local", "run": "local", "stop": "local", "rmi": "local",
+    },
+}  # fmt: skip
+"""What each tool offers. Docker's `rmi` and `stop` reach only what the tool itself made."""
 _PROGRAMS = {"Terraform": "terraform", "Kubernetes": "kubectl", "Helm": "helm", "Docker": "docker"}
-_OPTIONS: dict[str, str] = {"namespace": "-n", "context": "--context", "kube_context": "--kube-context", "kubeconfig": "--kubeconfig",
-                            "dry_run": "--dry-run", "replicas": "--replicas", "prune": "--prune", "force": "--force"}  # fmt: skip
-TERRAFORM: dict[str, Kind] = {"apply": "change", "destroy": "destroy", "test": "plan", "import": "change", "state_list": "read",
-                              "state_show": "read", "providers_lock": "local", "workspace_list": "read", "workspace_show": "read",
-                              "workspace_select": "change", "workspace_new": "change"}  # fmt: skip
+_CLASSIFIERS = {"Terraform": terraform.classify, "Kubernetes": kubectl.classify, "Helm": helm.classify, "Docker": docker.classify}
+_CLOUDS = {"aws": clouds.classify_aws, "gcloud": clouds.classify_gcloud, "az": clouds.classify_az}
+_PINS: dict[str, Field] = {"context": "kube_context", "kube_context": "kube_context", "namespace": "namespace",
+                           "kubeconfig": "credentials", "workspace": "terraform_workspace", "profile": "aws_profile"}  # fmt: skip
+_UNBOUND = ("auto_approve", "targets", "target", "destroy", "refresh_only", "replace")
+"""Arguments that would apply something else than the saved plan."""
 
 
 def classify_tool(tool: str, given: Mapping[str, Any]) -> Effect:
-    """The effect of a call of Terraform, Kubernetes, Helm, Docker or Cloud; an unknown action counts as a change."""
-    action = given.get("action", given.get("verb", given.get("operation")))
+    """The effect of a call of Terraform, Kubernetes, Helm, Docker or Cloud."""
     if tool == "Cloud":
         return _cloud(given)
-    if not isinstance(action, str) or not action.strip():
+    action = str(given.get("action") or given.get("verb") or "").strip()
+    if not action:
         return Effect("change", f"{tool} without an action counts as a change")
-    if tool == "Terraform":
-        return _terraform(action, given)
-    argv = _argv(_PROGRAMS[tool], action, given)
-    classifier = {"Kubernetes": kubectl.classify, "Helm": helm.classify, "Docker": docker.classify}[tool]
-    return classifier(argv)
+    pins = _pins(tool, given)
+    if tool == "Terraform" and action == "apply" and any(given.get(name) for name in _UNBOUND):
+        return Effect("change", "Terraform apply takes a saved plan alone, whole and reviewed", refused=True, pins=pins)
+    kind = ACTIONS[tool].get(action)
+    if kind is None:
+        return _as_command(tool, action, given, pins)
+    if tool == "Kubernetes" and action == "scale" and given.get("replicas") == 0:
+        kind = "destroy"
+    return Effect(kind, f"{tool} {action}", pins=pins)
 
 
-def _argv(program: str, action: str, given: Mapping[str, Any]) -> list[str]:
-    argv = [program, *action.replace("_", " ").split()]
-    for name, value in given.items():
-        if name in ("action", "verb", "operation") or value in (None, False, ""):
-            continue
-        option = _OPTIONS.get(name)
-        if option and not (program == "docker" and name in ("namespace", "force")):
-            argv.append(option if value is True else f"{option}={value}")
-        elif name in ("args", "arguments", "options", "flags") and isinstance(value, Sequence):
-            argv += value.split() if isinstance(value, str) else [str(item) for item in value]
-        elif program == "docker":
-            argv += _docker(name, value)
-    return argv
+def _pins(tool: str, given: Mapping[str, Any]) -> tuple[tuple[Field, str], ...]:
+    own = ("context",) if tool == "Docker" else ()  # of docker's build, the context is a folder
+    return tuple((field, str(given[name])) for name, field in _PINS.items() if given.get(name) and name not in own)
 
 
-def _docker(name: str, value: object) -> list[str]:
-    option = "--" + name.replace("_", "-").removesuffix("s") if name in ("volumes", "mounts", "devices") else "--" + name.replace("_", "-")
-    values = value if isinstance(value, list | tuple) else [value]
-    return [option if item is True else f"{option}={item}" for item in values]
+def _as_command(tool: str, action: str, given: Mapping[str, Any], pins: tuple[tuple[Field, str], ...]) -> Effect:
+    effect = _CLASSIFIERS[tool]([_PROGRAMS[tool], *action.replace("_", " ").split(), *_arguments(given)])
+    return Effect(effect.kind, effect.why, effect.refused, effect.critical, (*effect.pins, *pins))
 
 
-def _terraform(action: str, given: Mapping[str, Any]) -> Effect:
-    verb = action.replace("_", " ")
-    if action == "apply" or verb == "apply":
-        if given.get("auto_approve") or given.get("targets") or given.get("target") or given.get("destroy"):
-            return Effect("change", "Terraform apply takes a saved plan alone: no auto-approve, no targets", refused=True)
-        return Effect("change", "Terraform apply of a saved plan")
-    effect = terraform.classify([_PROGRAMS["Terraform"], *verb.split()])
-    known = TERRAFORM.get(action)
-    workspace = given.get("workspace") or given.get("name")
-    pins = (("terraform_workspace", str(workspace)),) if isinstance(workspace, str) and workspace else ()
-    if effect.refused:
-        return Effect(effect.kind, effect.why, refused=True, pins=pins)  # type: ignore[arg-type]
-    return Effect(known or effect.kind, f"Terraform {verb}", pins=pins)  # type: ignore[arg-type]
+def _arguments(given: Mapping[str, Any]) -> list[str]:
+    value = given.get("args") or given.get("arguments") or ()
+    return value.split() if isinstance(value, str) else [str(item) for item in cast("Sequence[object]", value)]
 
 
 def _cloud(given: Mapping[str, Any]) -> Effect:
-    provider = str(given.get("provider", given.get("cloud", given.get("program", "aws"))))
-    words = [str(given.get(name, "")) for name in ("service", "group", "action", "command", "verb", "operation") if given.get(name)]
-    extra = given.get("args", given.get("arguments", ()))
-    argv = [provider, *" ".join(words).split(), *(extra.split() if isinstance(extra, str) else map(str, extra if isinstance(extra, list | tuple) else ()))]
-    argv += [f"--profile={given['profile']}"] if given.get("profile") else []
-    classifier = {"aws": clouds.classify_aws, "gcloud": clouds.classify_gcloud, "az": clouds.classify_az}.get(provider)
-    return classifier(argv) if classifier and words else Effect("change", f"Cloud {provider}: an unknown action counts as a change")
+    provider = str(given.get("provider") or "aws")
+    words = " ".join(str(given.get(name) or "") for name in ("service", "operation", "action")).split()
+    classifier = _CLOUDS.get(provider)
+    if classifier is None or not words:
+        return Effect("change", f"Cloud {provider}: an unknown operation counts as a change")
+    effect = classifier([provider, *words, *_arguments(given)])
+    return Effect(effect.kind, effect.why, effect.refused, pins=(*effect.pins, *_pins("Cloud", given)))

@@ -6,7 +6,6 @@ certain; what is not certain is marked, and never guessed.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
 from agency_runtime.gate.output import output
@@ -42,7 +41,7 @@ class Command:
     @property
     def program(self) -> str:
         """The name of the program, without its folder."""
-        return PurePosixPath(self.argv[0]).name if self.argv else ""
+        return self.argv[0].rpartition("/")[2] if self.argv else ""
 
 
 @dataclass(slots=True)
@@ -88,6 +87,7 @@ class Walk:
         self._functions: dict[str, Any] = {}
         self._called: set[str] = set()
         self._aliases: dict[str, str] = {}
+        self._hung: dict[int, list[Any]] = {}
         self._depth = 0
         self._words = Words(self._look, self._substitute)
 
@@ -113,9 +113,13 @@ class Walk:
 
     def _visit(self, node: Any, stdin: str | None) -> str:
         """Walk a node; answers what it prints, as far as that is known."""
+        redirects = self._hung.pop(node.id, None) if self._hung else None
+        if redirects is not None:
+            command = node.type == "command"
+            return self._command(node, stdin, redirects) if command else self._around(node, stdin, redirects)
         act = _ACTS.get(node.type)
         if act is not None:
-            return act(self, node, stdin)  # type: ignore[no-any-return]
+            return act(self, node, stdin)
         return self._sequence(node.named_children, stdin)
 
     def _sequence(self, nodes: list[Any], stdin: str | None) -> str:
@@ -254,15 +258,30 @@ class Walk:
     # ---- commands
 
     def _redirected(self, node: Any, stdin: str | None) -> str:
+        """Redirects belong to the last command of what the grammar puts under them."""
         body = node.child_by_field_name("body")
         redirects = [child for child in node.named_children if child != body]
-        if body is not None and body.type == "command":
-            return self._command(body, stdin, redirects)
+        if body is None:
+            return self._around(node, stdin, redirects)
+        last = body
+        while last.type in ("list", "pipeline"):
+            last = last.named_children[-1]
+        self._hung[last.id] = redirects
+        return self._visit(body, stdin)
+
+    def _around(self, node: Any, stdin: str | None, redirects: list[Any]) -> str:
+        """A compound command, or none, with redirects."""
         surround = self._redirects(redirects, stdin)
         if surround.writes or surround.reads:
             self._emit(Command((), _text(node)[:200], self._cwd, writes=surround.writes, reads=surround.reads))
-        out = self._visit(body, surround.stdin) if body is not None else ""
-        return self._after(redirects, "" if surround.writes else out)
+        out = "" if node.type == "redirected_statement" else self._visit(node, surround.stdin)
+        return self._after(redirects, self._kept(surround, out))
+
+    def _kept(self, surround: Surround, out: str) -> str:
+        """What still flows on after the redirects; files keep what they were given."""
+        for path in surround.writes:
+            self._files[absolute(path, self._cwd)] = self._files[path] = out
+        return "" if surround.writes else out
 
     def _command(self, node: Any, stdin: str | None, redirects: list[Any] | None = None) -> str:
         argv: list[str] = []
@@ -278,10 +297,7 @@ class Walk:
         surround = self._redirects(inner, stdin)
         command = Command(tuple(argv), _text(node), self._cwd, tuple(assigns), surround.writes, surround.reads, surround.stdin, self._files)  # fmt: skip
         self._emit(command)
-        out = self._run(command)
-        for path in surround.writes:
-            self._files[absolute(path, self._cwd)] = self._files[path] = out
-        return self._after(inner, "" if surround.writes else out)
+        return self._after(inner, self._kept(surround, self._run(command)))
 
     def _emit(self, command: Command) -> None:
         if len(self.commands) >= _MOST_COMMANDS:
@@ -345,7 +361,7 @@ class Walk:
             return self._nested(" ".join([self._aliases[name], *argv[1:]]))
         act = _BUILTINS.get(name)
         if act is not None:
-            return act(self, argv[1:])  # type: ignore[no-any-return]
+            return act(self, argv[1:])
         return output(argv, command.stdin, self._cwd, self._files)
 
     def _nested(self, text: str) -> str:
