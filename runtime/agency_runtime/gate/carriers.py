@@ -7,9 +7,11 @@ from typing import TypeAlias
 
 from agency_runtime.gate.argv import names
 from agency_runtime.gate.decision import Kind
-from agency_runtime.gate.programs import GUARDED
+from agency_runtime.gate.interpreters import INTERPRETERS
+from agency_runtime.gate.places import absolute
+from agency_runtime.gate.programs import GUARDED, local
 from agency_runtime.gate.walk import Command
-from agency_runtime.gate.words import FETCHED, TOKEN, UNKNOWN
+from agency_runtime.gate.words import FETCHED, TOKEN, UNKNOWN, known
 
 Argv: TypeAlias = tuple[str, ...]
 
@@ -73,6 +75,8 @@ def inside(command: Command) -> Inside | None:
         return _shell(command)
     if program in ("source", "."):
         return Inside("read", files=argv[1:2])
+    if program == "eval":
+        return _given(" ".join(argv[1:])) if FETCHED in command.argv or not known(" ".join(argv[1:])) else None
     if program == "xargs":
         return _xargs(command)
     if program == "find" and EXECUTING & set(argv):
@@ -84,7 +88,17 @@ def inside(command: Command) -> Inside | None:
             return Inside(SCRIPTED[program][1], scripts=scripts)
     if program in PREFIXES:
         return _prefix(argv, PREFIXES[program])
+    if "/" in argv[0] and _is_ours(argv[0], command.cwd):
+        return Inside("read", files=(argv[0],))
     return _hidden(argv)
+
+
+def _is_ours(path: str, cwd: str) -> bool:
+    """A program that the run may have written itself, unless its name is one that the gate knows."""
+    name = posixpath.basename(path)
+    if name in KNOWN or name in INTERPRETERS or posixpath.splitext(name)[0] in WRAPPERS:
+        return False
+    return absolute(path, cwd).startswith(("/workspace/", "/tmp/", "~", UNKNOWN))
 
 
 def _scripts(argv: Sequence[str], options: set[str]) -> tuple[str, ...]:
@@ -179,15 +193,22 @@ def _hidden(argv: Argv) -> Inside | None:
     """A guarded program among the arguments of a program that may run it: `poetry run …`, `docker exec …`, `npx …`."""
     if argv and posixpath.basename(argv[0]) in _INERT:
         return None
+    start = 1
+    if posixpath.basename(argv[0]) in _BY_VERB:
+        start = next((at + 1 for at, word in enumerate(argv) if word in ("exec", "run", "debug", "--")), len(argv))
     found = [
         argv[at:]
-        for at in range(1, len(argv))
+        for at in range(start, len(argv))
         if posixpath.basename(argv[at]) in _LOOKED_FOR and not argv[at - 1].startswith("--") or argv[at - 1] == "--" and at < len(argv)
     ]
     return Inside("read", commands=tuple(found)) if found else None
 
 
-_LOOKED_FOR = GUARDED | SHELLS | names("sudo env xargs eval find") - names("k at mc cf eb kind info init service batch copilot mongo http argo fly hub oc")
+_BY_VERB = names("kubectl oc k docker podman nerdctl docker-compose podman-compose")
+WRAPPERS = names("gradlew mvnw sbt bazelisk")
+"""Build tools that repositories carry with them; what they run is local work."""
+KNOWN = GUARDED | local.READERS | SHELLS | names("make npm pnpm yarn bun just pytest tox nox ruff black mypy eslint jest tsc pip uv poetry go cargo")
+_LOOKED_FOR = GUARDED | SHELLS | frozenset(local.WRITERS) | frozenset(local.TURNING) | frozenset(INTERPRETERS) | names("sudo env xargs eval find make npm yarn pnpm just") - names("k at mc cf eb kind info init service batch copilot mongo http argo fly hub oc")
 _INERT = names(
     "echo printf ls cat head tail grep egrep fgrep rg ag wc which type whereis whatis diff cmp stat du cd test [ [[ file tree git man help apt "
     "apt-get dpkg brew rm mkdir touch mv cp ln chmod chown sed sort uniq cut tr jq yq terraform tofu helm aws gcloud az gsutil bq pip pip3 gh "

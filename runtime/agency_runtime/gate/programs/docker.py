@@ -52,7 +52,7 @@ NESTED: dict[str, dict[str, Kind]] = {
 HOSTILE_SWITCHES = names("--privileged")
 HOSTILE_VALUES = re.compile(
     r"(?:--(?:net|network|pid|ipc|uts|userns|cgroupns)=?host\b)|--cap-add|--device(?!-read|-write)|--security-opt"
-    r"|--volumes-from|--cgroup-parent|(?:^|=|,|src=|source=)/(?:[,:]|$|etc|root|home|var/run|run|proc|sys|dev|usr|boot|var/lib)\b"
+    r"|--volumes-from|--cgroup-parent|(?:^|[=,])/(?:[,:]|$|(?:etc|root|home|var|run|proc|sys|dev|usr|boot|lib|opt|srv)(?:[/,:]|$))"
 )
 ALIASES = {"docker-compose": "compose", "podman-compose": "compose", "nerdctl": "", "podman": "", "docker": ""}
 PINS: dict[str, Field] = {"-H": "credentials", "--host": "credentials", "--context": "credentials", "--config": "credentials"}

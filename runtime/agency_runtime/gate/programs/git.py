@@ -69,7 +69,8 @@ def _executes(before: Sequence[str], verb: str, line: Line, args: Sequence[str])
     settings += [value for name, value in line.options if name in ("-c", "--config") and value and verb == "clone"]
     if any(EXECUTING.match(setting) for setting in settings) or any(word.startswith(("--exec-path=", "--git-dir")) for word in before if word != "--git-dir"):
         return "sets what git itself executes"
-    if line.has("--ext-diff", "--open-files-in-pager", "-O", "--upload-pack", "--receive-pack", "--textconv"):
+    pager = verb == "grep" and any(word.startswith(("-O", "--open-files-in-pager")) for word in args)
+    if pager or line.has("--ext-diff", "--upload-pack", "--receive-pack", "--textconv"):
         return "runs another program"
     if any(word.startswith("ext::") for word in args) or RUNS.get(verb) in args and RUNS.get(verb):
         return "runs another program"

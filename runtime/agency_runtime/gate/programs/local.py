@@ -17,22 +17,22 @@ READERS = names(
     "checkov kubeconform kubeval kubesec conftest kube-linter kube-score polaris promtool amtool cfn-lint dclint check-jsonschema "
     "markdownlint vale codespell gitleaks detect-secrets semgrep bandit mypy pyright pylint flake8 infracost terraform-docs regal "
     "dig nslookup host ping traceroute openssl-version fzf tokei cloc scc pstree lsof ss netstat ip ifconfig vmstat iostat dpkg-query "
-    "agency trap test pathchk sync nm ldd objdump readelf size time"
+    "agency trap pathchk command sync nm ldd objdump readelf size time"
 )  # fmt: skip
-_SPLITTING: dict[str, frozenset[str]] = {
+TURNING: dict[str, frozenset[str]] = {
     "sort": names("-o --output"), "tree": names("-o"), "yq": names("-i --inplace --in-place"), "rg": names("--pre"),
     "fd": names("-x --exec -X --exec-batch"), "date": names("-s --set"), "hostname": names("-F --file"), "env": names("-S --split-string"),
     "find": names("-fprint -fprintf -fls -fprint0"), "terraform-docs": names("--output-file"), "trivy": names("-o --output"),
     "less": names("-o -O --log-file"), "xxd": frozenset(), "ip": frozenset(),
 }  # fmt: skip
-"""Options that make a reader write."""
+"""Options that make a reader write, or run another program."""
 RECURSIVE = names("-r -R --recursive -rf -fr -Rf -fR -rfv -rvf -vrf")
 FORBIDDEN = names("mkfs mke2fs mkswap fdisk sfdisk cfdisk gdisk sgdisk parted wipefs blkdiscard hdparm debugfs losetup cryptsetup "
                   "shutdown reboot halt poweroff init telinit kexec swapoff swapon pvremove vgremove lvremove zpool zfs mdadm")  # fmt: skip
 PRIVILEGED = names("mount umount modprobe insmod rmmod sysctl iptables ip6tables nft ufw firewall-cmd systemctl service crontab at batch "
                    "useradd userdel usermod groupadd passwd chpasswd visudo setcap setfacl update-alternatives loginctl machinectl "
                    "apparmor_parser setenforce dmesg ldconfig chattr")  # fmt: skip
-_WRITERS: dict[str, Callable[[Line], tuple[str, ...]]] = {
+WRITERS: dict[str, Callable[[Line], tuple[str, ...]]] = {
     "rm": lambda line: line.words + line.rest,
     "rmdir": lambda line: line.words + line.rest,
     "unlink": lambda line: line.words,
@@ -82,7 +82,7 @@ def classify(argv: Sequence[str]) -> Effect:
         return Effect("unknown", f"{program} works on the machine itself")
     if program in DOWNLOADERS:
         return _download(program, argv)
-    if program in _WRITERS:
+    if program in WRITERS:
         return _write(program, argv)
     if program in READERS:
         return _read(program, argv)
@@ -90,7 +90,7 @@ def classify(argv: Sequence[str]) -> Effect:
 
 
 def _read(program: str, argv: Sequence[str]) -> Effect:
-    writing = [at for at, word in enumerate(argv) if word.partition("=")[0] in _SPLITTING.get(program, ())]
+    writing = [at for at, word in enumerate(argv) if word.partition("=")[0] in TURNING.get(program, ())]
     if writing and program in ("rg", "fd"):
         return Effect("unknown", f"{program} runs another program")
     if writing:
@@ -106,7 +106,7 @@ def _read(program: str, argv: Sequence[str]) -> Effect:
 
 def _write(program: str, argv: Sequence[str]) -> Effect:
     line = parse_line(argv[1:], _VALUED_BY.get(program, _VALUED))
-    paths = _WRITERS[program](line)
+    paths = WRITERS[program](line)
     if program == "sed" and not paths:
         executes = any(word.rstrip("'\"").endswith("/e") or word.startswith(("e ", "1e ")) for word in argv[1:])
         return Effect("unknown", "sed runs commands") if executes else Effect("read", "sed only reads")
