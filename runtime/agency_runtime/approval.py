@@ -49,6 +49,16 @@ class AtTerminal:
             self._granted.add(key)
         return getpass.getuser() if answer in ("y", "a") else None
 
+    async def question(self, text: str) -> str | None:
+        """Put a question of the agent's; an empty answer is none."""
+        self.terminal.line(self.terminal.paint("yellow", "? " + plain(text)))
+        return (await asyncio.to_thread(self.ask, "  answer: ")).strip() or None
+
+
+async def silence(question: str) -> str | None:
+    """Nobody answers."""
+    return None
+
 
 async def nobody(call: Call, judgement: Judgement) -> str | None:
     """Nobody is there."""

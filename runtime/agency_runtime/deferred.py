@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+from agency_tools.errors import WorkspaceError
 from agency_tools.workspace import Workspace
 
 
@@ -24,3 +25,15 @@ class Deferred:
     async def close(self) -> None:
         with suppress(Exception):
             await (await asyncio.shield(self._starting)).close()
+
+
+class NoWorkspace:
+    """For a replay in which nothing is executed: any use of it is an error of the runtime."""
+
+    kind = "none"
+
+    async def call(self, op: str, **parameters: Any) -> dict[str, Any]:
+        raise WorkspaceError(f"a replay of recorded results was about to execute {op}")
+
+    async def close(self) -> None:
+        return None

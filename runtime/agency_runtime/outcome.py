@@ -31,7 +31,8 @@ class Outcome:
     cost_usd: float
     denials: Sequence[Json] = ()
     files_changed: Mapping[str, Sequence[str]] | None = None
-    line_counts: Mapping[str, Sequence[int]] | None = None
+    plan: str | None = None
+    questions: Sequence[str] = ()
     handoff: str | None = None
     unverified: Sequence[str] = ()
     verified: Sequence[str] = ()

@@ -45,7 +45,11 @@ class TestEntry(_Strict):
 
     def case(self) -> dict[str, Any]:
         """What a Case is made of."""
-        call = {"tool": "Bash", "given": {"command": self.command}} if self.command is not None else {"tool": self.tool, "given": self.input or {}}
+        call = (
+            {"tool": "Bash", "given": {"command": self.command}}
+            if self.command is not None
+            else {"tool": self.tool, "given": self.input or {}}
+        )
         circumstances: dict[str, Any] = {"mode": self.mode} if self.mode else {}
         return {**call, "verdict": self.verdict, "target": self.target, **circumstances}
 

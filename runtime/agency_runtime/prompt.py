@@ -4,7 +4,7 @@ The system prompt depends on the persona, the skills and the command alone, so i
 to turn and from machine to machine; what differs (date, sandbox, target) stands in the first message.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -97,9 +97,3 @@ def _environment() -> Any:
 
 
 _CACHE: dict[str, Any] = {}
-
-
-def environment_of(recorded: Mapping[str, Any]) -> Environment:
-    """The environment as a recording kept it; fields of other versions are left out."""
-    known = Environment.__dataclass_fields__
-    return Environment(**{name: value for name, value in recorded.items() if name in known})

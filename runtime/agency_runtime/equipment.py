@@ -1,0 +1,75 @@
+"""What a run is equipped with: the tools its persona may use, over one sandbox, and the runtime's own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agency_runtime.escalate_tool import EscalateTool
+from agency_runtime.handoff_tool import HandoffTool
+from agency_runtime.skill import Skill
+from agency_runtime.skill_tool import SkillTool
+from agency_runtime.wire import Json
+from agency_tools.core import core_tools
+from agency_tools.infrastructure import ShellCompartment, infrastructure_tools, web_tools
+from agency_tools.tool import Tool, definition
+from agency_tools.web_search import server_tool_definition
+from agency_tools.workspace import Workspace
+
+FOLLOWS = {"Bash": ("TaskOutput", "TaskStop")}
+"""Tools that come with another one, whether or not the persona names them."""
+
+WRITING = ("Write", "Edit", "Handoff", "Docker")
+"""Tools that a run which only plans does not get."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equipment:
+    """The tools of one run, by name, and their definitions as the model is shown them."""
+
+    tools: Mapping[str, Tool]
+    definitions: Sequence[Json]
+    handoff: HandoffTool
+    escalate: EscalateTool
+    missing: Sequence[str]
+
+
+def equip(
+    *,
+    names: Sequence[str],
+    workspace: Workspace,
+    repository: Path,
+    feature: str,
+    target: str | None,
+    skills: Mapping[str, Skill],
+    handoff: HandoffTool,
+    escalate: EscalateTool,
+    extra: Sequence[Tool] = (),
+    planning: bool = False,
+) -> Equipment:
+    """The tools that `names` ask for, in the order given, then those that follow from them, then the runtime's own."""
+    own: list[Tool] = [handoff, escalate, *extra]
+    there = {
+        tool.name: tool for tool in [*core_tools(workspace), *_infrastructure(workspace, repository, feature, target)]
+    }
+    there |= {tool.name: tool for tool in [*web_tools(), *own]}
+    if skills:
+        there["Skill"] = SkillTool(skills)
+    wanted = [
+        *names,
+        *(more for name in names for more in FOLLOWS.get(name, ())),
+        "Skill",
+        *(tool.name for tool in own),
+    ]
+    chosen = [name for name in dict.fromkeys(wanted) if not (planning and name in WRITING)]
+    tools = {name: there[name] for name in chosen if name in there}
+    definitions: list[Json] = [definition(tool) for tool in tools.values()]
+    if "WebSearch" in chosen and "WebSearch" not in tools:
+        definitions.append(server_tool_definition())
+    missing = [name for name in names if name in chosen and name not in tools and name != "WebSearch"]
+    return Equipment(tools=tools, definitions=definitions, handoff=handoff, escalate=escalate, missing=missing)
+
+
+def _infrastructure(workspace: Workspace, repository: Path, feature: str, target: str | None) -> list[Tool]:
+    return infrastructure_tools(
+        ShellCompartment(workspace=workspace), target=target, repository=repository, feature=feature
+    )

@@ -1,0 +1,178 @@
+"""An order: everything a run was asked for, checked, before anything starts. Wrong input never gets past here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from agency_runtime.anthropic_model import hosted, require_key
+from agency_runtime.persona import Persona
+from agency_runtime.plans import feature_slug, handoff_mode, lint_plan, resolve_plan
+from agency_runtime.prices import DEFAULT_MODEL, model_id
+from agency_runtime.prompt import Environment, Task
+from agency_runtime.recording import Recording, digest, read_recording
+from agency_runtime.repository import Repository, find_repository
+from agency_runtime.settings import Mode, Settings, read_settings
+from agency_tools.errors import UsageError
+
+Verb = Literal["work", "implement", "plan"]
+SPECIALIST = "devops-automator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to do, on which repository, as which persona, with which model."""
+
+    task: Task
+    settings: Settings
+    repository: Repository
+    persona: Persona
+    model: str
+    mode: Mode
+    recording: Recording | None = None
+    plan_file: Path | None = None
+    source: str = "api"
+
+    @property
+    def pure(self) -> bool:
+        """A replay in which nothing is executed."""
+        return self.recording is not None and self.settings.tools == "recorded"
+
+
+def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
+    """Check what was asked for. Raises UsageError: one line, the culprit, the remedy."""
+    repository = find_repository(Path(given.get("repo") or "."))
+    settings = read_settings(given, repository.root)
+    if settings.replay and settings.record and Path(settings.replay).resolve() == Path(settings.record).resolve():
+        raise UsageError(f"--record {settings.record}: that is the recording being replayed; record to another file")
+    recording = read_recording(Path(settings.replay)) if settings.replay else None
+    if recording is None:
+        require_key(settings.provider)
+    persona = _persona(settings, repository, text or "")
+    task = _task(verb, text, settings, repository, recording)
+    return Order(
+        task=task,
+        settings=settings,
+        repository=repository,
+        persona=persona,
+        model=_model(settings, persona, recording),
+        mode=_mode(verb, settings, persona),
+        recording=recording,
+        plan_file=_plan_file(verb, given, task, repository),
+        source=_source(settings, recording),
+    )
+
+
+def _persona(settings: Settings, repository: Repository, text: str) -> Persona:
+    from agency_runtime.lookup import choose_persona
+
+    return choose_persona(settings.persona, repository.root, text=text, trust=settings.trust)
+
+
+def _task(
+    verb: Verb, text: str | None, settings: Settings, repository: Repository, recording: Recording | None
+) -> Task:
+    """The task; a replay without a text does what was recorded."""
+    header = recording.header if recording else {}
+    if recording and text is None:
+        text = str(header.get("issue") or "")
+    if not text:
+        raise UsageError(
+            f"nothing to do: give {'the plan' if verb == 'implement' else 'the issue as TEXT'}, see agency {verb} --help"
+        )
+    if recording and verb == header.get("command") and verb != "implement" and text != header.get("issue"):
+        raise UsageError("the issue is not the recorded one; leave it out to replay the recording as it is")
+    return (
+        _implement(text, settings, repository, header)
+        if verb == "implement"
+        else _issue(verb, text, settings, repository, header)
+    )
+
+
+def _issue(verb: Verb, text: str, settings: Settings, repository: Repository, header: Mapping[str, Any]) -> Task:
+    feature = settings.feature or header.get("feature") or feature_slug(text)
+    handoff = handoff_mode(repository.root, feature=settings.feature) if verb == "work" and settings.feature else None
+    return Task(command=verb, text=text, feature=feature, handoff=handoff.text if handoff else "")
+
+
+def _implement(name: str, settings: Settings, repository: Repository, header: Mapping[str, Any]) -> Task:
+    path = resolve_plan(name, repository.root)
+    plan = path.read_text(encoding="utf-8", errors="replace")
+    problems = lint_plan(plan)
+    if problems:
+        raise UsageError(f"{path}: not ready to be executed: {'; '.join(map(str, problems))}")
+    relative = path.resolve()
+    shown = str(relative.relative_to(repository.root)) if relative.is_relative_to(repository.root) else path.name
+    handoff = handoff_mode(repository.root, feature=settings.feature, plan=path)
+    feature = (
+        settings.feature or (handoff.feature if handoff else None) or header.get("feature") or feature_slug(path.stem)
+    )
+    own = handoff is not None and handoff.path.resolve() == relative
+    return Task(
+        command="implement",
+        text=name,
+        feature=feature,
+        plan=plan,
+        plan_path=shown,
+        handoff=handoff.text if handoff and not own else "",
+    )
+
+
+def _model(settings: Settings, persona: Persona, recording: Recording | None) -> str:
+    if recording is not None:
+        return str(recording.header.get("model") or DEFAULT_MODEL)
+    own = persona.model if persona.model != "inherit" else None
+    return model_id(settings.model or own or DEFAULT_MODEL)
+
+
+def _mode(verb: Verb, settings: Settings, persona: Persona) -> Mode:
+    if verb == "plan":
+        return "plan"
+    return settings.permission_mode or persona.permission_mode or "default"
+
+
+def _plan_file(verb: Verb, given: Mapping[str, Any], task: Task, repository: Repository) -> Path | None:
+    if verb != "plan":
+        return None
+    if given.get("plan_file"):
+        return Path(given["plan_file"])
+    return repository.root / ".agency" / "plans" / f"{task.feature}.md"
+
+
+def _source(settings: Settings, recording: Recording | None) -> str:
+    """How the replies of this run come about; a stand-in's are never passed off as the service's."""
+    if recording is not None:
+        return recording.source
+    if settings.record and settings.source is None and settings.provider == "anthropic" and not hosted():
+        raise UsageError(
+            "--record with another ANTHROPIC_BASE_URL: say --source api (a gateway to the service), relay or authored"
+        )
+    return settings.source or "api"
+
+
+def environment_of_run(order: Order, *, sandbox: str, branch: str, dirty: int) -> Environment:
+    """The facts of this run; in a replay, those of the recorded one, since the model was told them."""
+    recorded = order.recording.header.get("environment") if order.recording else None
+    if recorded:
+        known = Environment.__dataclass_fields__
+        return Environment(**{name: value for name, value in recorded.items() if name in known})
+    return Environment(
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        sandbox=sandbox,
+        network=order.settings.network,
+        target=order.settings.target or "none",
+        permission_mode=order.mode,
+        branch=branch,
+        dirty=dirty,
+    )
+
+
+def in_worktree(order: Order, repository: Repository) -> Order:
+    """The same order, to be carried out in a worktree."""
+    return replace(order, repository=repository)
+
+
+def persona_sha256(persona: Persona) -> str:
+    """Digest of what the persona tells the model."""
+    return digest([persona.name, persona.body])

@@ -1,0 +1,133 @@
+"""Plans: finding one, judging whether it is ready, and the plans of handoff mode."""
+
+import difflib
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from agency_tools.errors import UsageError
+
+SPECIALIST = "devops-automator"
+HEADING = re.compile(r"^#{1,6}[ \t]+(?P<title>.+?)[ \t#]*$", re.MULTILINE)
+FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+STEP = re.compile(
+    r"^[ \t]*(?:\d+[.)]|[-*+] \[[ xX]\])[ \t]+\S|^#{2,6}[ \t]+(?:step|phase|task)\b", re.MULTILINE | re.IGNORECASE
+)
+BULLET = re.compile(r"^[ \t]*[-*+][ \t]+\S", re.MULTILINE)
+PLACEHOLDER = re.compile(
+    r"\b(TODO|TBD|FIXME|XXX)\b|<(?:placeholder|fill[ -]in)[^>]*>|\[(?:insert|fill)[^\]]*\]", re.IGNORECASE
+)
+PATH = re.compile(r"`?[\w.@-]+(?:/[\w.@*-]+)+`?|`[\w.-]+\.[a-z]{1,5}`|\b(?:Dockerfile|Makefile|Jenkinsfile)\b")
+SECTIONS = {
+    "an objective": re.compile(r"objective|goal|purpose|overview|summary|what (?:we|you)", re.IGNORECASE),
+    "success criteria": re.compile(
+        r"success|acceptance|verification|definition of done|done when|criteria", re.IGNORECASE
+    ),
+}
+STEPS = re.compile(r"step|implementation|task|phase|work|responsibilit", re.IGNORECASE)
+LEAST_STEPS = 3
+LONGEST_SLUG = 48
+
+
+def resolve_plan(name: str, root: Path) -> Path:
+    """The plan file: a path, else `.agency/plans/NAME`, else `.agency/plans/NAME.md`. Raises UsageError."""
+    folder = root / ".agency" / "plans"
+    for path in (Path(name), root / name, folder / name, folder / f"{name}.md"):
+        if path.is_file():
+            return path
+    there = sorted(path.stem for path in folder.glob("*.md"))
+    near = difflib.get_close_matches(name, there, n=3) or there[:5]
+    hint = f"there are {', '.join(near)}" if near else "write one with `agency plan`"
+    raise UsageError(f"plan {name!r}: no such file, and none of that name in .agency/plans; {hint}")
+
+
+def lint_plan(text: str) -> list[str]:
+    """What keeps a plan from being executed, each in a few words; nothing where it is ready."""
+    prose = FENCE.sub("", text)
+    if not prose.strip():
+        return ["it is empty"]
+    sections = _sections(prose)
+    problems = [f"it has no section with {what}" for what, title in SECTIONS.items() if not _filled(sections, title)]
+    steps = max(
+        len(STEP.findall(prose)), *(len(BULLET.findall(body)) for title, body in sections if STEPS.search(title)), 0
+    )
+    if steps < LEAST_STEPS:
+        problems.append(f"it has {steps} steps, fewer than {LEAST_STEPS}")
+    if not PATH.search(text):
+        problems.append("it names no file to create or change")
+    problems += [
+        f"line {_line(text, found)}: {found.group(0)} is a placeholder"
+        for found in list(PLACEHOLDER.finditer(text))[:5]
+    ]
+    return problems
+
+
+def _line(text: str, found: "re.Match[str]") -> int:
+    return text.count("\n", 0, found.start()) + 1
+
+
+def _sections(text: str) -> list[tuple[str, str]]:
+    """Each heading with what stands below it, deeper headings included."""
+    found = list(HEADING.finditer(text))
+    depths = [len(heading.group(0)) - len(heading.group(0).lstrip("#")) for heading in found]
+    sections: list[tuple[str, str]] = []
+    for index, heading in enumerate(found):
+        end = next(
+            (found[later].start() for later in range(index + 1, len(found)) if depths[later] <= depths[index]),
+            len(text),
+        )
+        sections.append((heading["title"], text[heading.end() : end]))
+    return sections
+
+
+def _filled(sections: list[tuple[str, str]], title: "re.Pattern[str]") -> bool:
+    return any(title.search(name) and body.strip() for name, body in sections)
+
+
+def feature_slug(text: str) -> str:
+    """A name for the handoff folder, made from the text's first line: lower case, words joined by hyphens, ≤ 48 characters."""
+    line = next((line for line in text.splitlines() if line.strip(" #\t")), "")
+    plain = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", plain)
+    slug = ""
+    for word in words:
+        if len(slug) + len(word) + 1 > LONGEST_SLUG:
+            break
+        slug = f"{slug}-{word}" if slug else word
+    return slug or (words[0][:LONGEST_SLUG] if words else "work")
+
+
+def check_feature(name: str) -> str:
+    """A feature's name as a person gave it. Raises UsageError where it would not be one folder's name."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}", name):
+        raise UsageError(
+            f"--feature {name!r}: use letters, digits, dots and hyphens, at most 81, beginning with a letter or digit"
+        )
+    return name
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandoffPlan:
+    """The plan that another party left for this specialist."""
+
+    feature: str
+    path: Path
+    text: str
+
+
+def handoff_plans(root: Path) -> list[HandoffPlan]:
+    """Every feature whose handoff folder holds a plan for this specialist, by name."""
+    found = sorted((root / ".agency" / "handoff").glob(f"*/{SPECIALIST}/plan.md"))
+    return [
+        HandoffPlan(feature=path.parent.parent.name, path=path, text=path.read_text(encoding="utf-8", errors="replace"))
+        for path in found
+    ]
+
+
+def handoff_mode(root: Path, *, feature: str | None = None, plan: Path | None = None) -> HandoffPlan | None:
+    """The handoff plan that a run works under: the named feature's, or the one that `plan` itself is."""
+    for found in handoff_plans(root):
+        if feature == found.feature or (plan is not None and plan.resolve() == found.path.resolve()):
+            return found
+    return None

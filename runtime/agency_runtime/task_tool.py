@@ -1,0 +1,87 @@
+"""The Task tool: a helper run with a context of its own, the same tools and gate; only its last words return."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from agency_runtime.answer import Answer
+from agency_runtime.budget import Spending
+from agency_runtime.loop import Conversation, Ending, run
+from agency_runtime.prompt import system_prompt
+from agency_runtime.session import Session
+from agency_runtime.wire import Model, Reply
+from agency_tools.errors import ToolError
+from agency_tools.tool import Input, Output
+
+NOT_FOR_HELPERS = {"Task", "Handoff", "Escalate"}
+HELPER = "You help another agent with one task in the same repository. Look closely, do exactly the task, and answer with what you found."
+
+
+class TaskInput(Input):
+    """A task for a helper."""
+
+    description: str = Field(description="the task in three to five words")
+    prompt: str = Field(min_length=1, description="the whole task: the helper sees nothing else of this conversation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bond:
+    """What a helper shares with the run that starts it."""
+
+    model: Model
+    session: Session
+    talk: Conversation
+    answer: Answer
+    spending: Spending
+
+
+class TaskTool:
+    """Runs a helper to its end within the budget that is left."""
+
+    name: ClassVar[str] = "Task"
+    description: ClassVar[str] = (
+        "Give one task to a helper with a fresh context, the same tools and the same rules, for instance a wide search whose "
+        "details you do not need. Only its final text returns. It spends from this run's budget."
+    )
+    input_type: ClassVar[type[Input]] = TaskInput
+    read_only: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self._bond: Bond | None = None
+
+    def bind(self, bond: Bond) -> None:
+        """Tell it which run it belongs to."""
+        self._bond = bond
+
+    async def run(self, given: Any) -> Output:
+        bond = self._bond
+        if bond is None:
+            raise ToolError("no helper can be started here")
+        talk = _conversation(bond.talk, given.prompt)
+        last: list[str] = []
+
+        async def keep(reply: Reply) -> str | None:
+            last.append(reply.text)
+            return None
+
+        ending = await run(bond.session, talk, bond.model.fork(), bond.answer, bond.spending, keep, lambda _: None)
+        bond.talk.usage += talk.usage
+        if ending is not Ending.DONE:
+            return Output(content=f"The helper did not finish: {ending.value}, {talk.reason}", failed=True)
+        return Output(content=last[-1] or "(the helper said nothing)")
+
+
+def _conversation(parent: Conversation, prompt: str) -> Conversation:
+    """A conversation of its own: the same model, no persona, no hand-off."""
+    tools = [tool for tool in parent.tools if tool["name"] not in NOT_FOR_HELPERS]
+    system = system_prompt(HELPER, command="task", loaded=(), offered=(), tools=[tool["name"] for tool in tools])
+    return Conversation(
+        system=system,
+        tools=tools,
+        model=parent.model,
+        price=parent.price,
+        max_tokens=parent.max_tokens,
+        depth=parent.depth + 1,
+        messages=[{"role": "user", "content": [{"type": "text", "text": prompt}]}],
+    )
