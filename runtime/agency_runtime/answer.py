@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agency_runtime.calls import Executed
+from agency_runtime.permits import permitting_rule
 from agency_runtime.replay import Divergence, ReplayModel, divergence
 from agency_runtime.session import Session, now
 from agency_runtime.wire import Call, Json
@@ -104,12 +105,19 @@ class Answer:
         """Why the call may not run, in words for the model; None where it may."""
         if judgement.verdict == "allow":
             return None
-        denial = {"ref": ref, "tool": call.name, "input": call.input, "rule": judgement.rule, "why": judgement.why}
+        denial: dict[str, Any] = {
+            "ref": ref,
+            "tool": call.name,
+            "input": call.input,
+            "rule": judgement.rule,
+            "why": judgement.why,
+        }
         if judgement.verdict == "ask":
             who = await self.approve(call, judgement)
             self.session.add("approval", ref=ref, id=call.id, tool=call.name, who=who, granted=who is not None)
             if who is not None:
                 return None
+            denial["permit"] = permitting_rule(call)
             self.unapproved.append(denial)
         self.denials.append(denial)
         self._row += 1

@@ -53,7 +53,7 @@ def connect(provider: str) -> AsyncAnthropic:
     """The SDK's client for a provider; retries are ours, so its own are off. Slow: it imports the SDK."""
     import anthropic
     import anthropic.lib.streaming  # what the first request would import otherwise
-    import anthropic.lib.threads  # noqa: F401
+    import anthropic.lib.threads
 
     client = getattr(anthropic, PROVIDERS[provider])
     return cast("AsyncAnthropic", client(max_retries=0))

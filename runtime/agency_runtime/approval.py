@@ -14,19 +14,6 @@ from agency_runtime.wire import Call
 MUTATING_PROMPT = "  [y] once  [a] for this run  [n] no: "
 
 
-def permitting_rule(call: Call) -> str:
-    """The rule that would permit this very call."""
-    if call.name == "Bash":
-        return f"Bash({call.input.get('command', '')})"
-    if call.name == "WebFetch":
-        from urllib.parse import urlsplit
-
-        return f"WebFetch(domain:{urlsplit(str(call.input.get('url', ''))).hostname})"
-    if call.name in ("Read", "Write", "Edit"):
-        return f"{'Read' if call.name == 'Read' else 'Edit'}({call.input.get('file_path', '')})"
-    return call.name
-
-
 @dataclass
 class AtTerminal:
     """Asks at the terminal; `a` approves the same call for the rest of the run."""

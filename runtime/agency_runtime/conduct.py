@@ -14,14 +14,14 @@ from agency_runtime.approval import AtTerminal, can_ask, nobody, silence
 from agency_runtime.budget import Spending
 from agency_runtime.changes import FilesChanged, Snapshot, changes, snapshot
 from agency_runtime.deferred import Deferred, NoWorkspace
+from agency_runtime.delivery import Handed, hand_off
 from agency_runtime.equipment import Equipment, equip
 from agency_runtime.escalate_tool import EscalateTool
-from agency_runtime.gatehouse import build_gate
-from agency_runtime.delivery import Handed, hand_off
+from agency_runtime.gatehouse import gate_of
 from agency_runtime.handoff import HandoffReport, Verdict, judge
 from agency_runtime.handoff_tool import HandoffTool, unverified_text
-from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.lookup import offered_skills
+from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.order import Order, environment_of_run, persona_sha256
 from agency_runtime.outcome import Outcome, judged
 from agency_runtime.plans import lint_plan
@@ -33,7 +33,7 @@ from agency_runtime.replay import ReplayModel
 from agency_runtime.session import Listener, Log, Session, new_id, sessions_folder
 from agency_runtime.task_tool import Bond, TaskTool
 from agency_runtime.terminal import Terminal
-from agency_runtime.wire import Model, ModelError, ReplayError, Reply
+from agency_runtime.wire import Json, Model, ModelError, ReplayError, Reply
 from agency_tools.errors import WorkspaceError
 from agency_tools.workspace import Layout, Workspace
 
@@ -73,6 +73,11 @@ class Run:
             await self._close()
         return outcome
 
+    @property
+    def _recorded(self) -> Json:
+        """How the recorded run ended; empty where none is replayed."""
+        return self.order.recording.end if self.order.recording else {}
+
     def _listen_for_signals(self) -> None:
         main = asyncio.current_task()
         assert main is not None
@@ -95,7 +100,7 @@ class Run:
             order,
             sandbox=order.settings.sandbox,
             branch=order.repository.branch,
-            dirty=order.repository.dirty_count,
+            dirty=order.dirty,
         )
         self._equip(workspace)
         self._open_log()
@@ -164,7 +169,7 @@ class Run:
             planning=order.task.command == "plan",
         )
         replay = self.model if isinstance(self.model, ReplayModel) else None
-        gate = build_gate(order)
+        gate = gate_of(order)
         self.answer = Answer(
             session=self.session,
             tools=self.equipment.tools,
@@ -299,7 +304,7 @@ class Run:
     async def _files(self) -> FilesChanged:
         """What the run has changed so far, from git; in a replay that executes nothing, what was recorded."""
         if self._baseline is None:
-            recorded = (self.order.recording.end if self.order.recording else {}).get("files_changed") or {}
+            recorded = self._recorded.get("files_changed") or {}
             return FilesChanged(**{name: tuple(recorded.get(name, ())) for name in ("created", "modified", "deleted")})
         before = await self._baseline
         return changes(before, await asyncio.to_thread(snapshot, self.order.repository))
@@ -335,6 +340,7 @@ class Run:
             verified=handed.verified if handed else (),
             not_run=handed.not_run if handed else (),
             digests=handed.digests if handed else None,
+            contents=handed.contents if handed else None,
             plan=str(self.order.plan_file) if planning and ending is Ending.DONE else None,
             questions=[question.question for question in self.equipment.escalate.open],
             divergences=[str(each) for each in self.answer.divergences],
@@ -351,8 +357,8 @@ class Run:
             calls=self.answer.executed,
             files=files,
             blocked=reason or None,
-            questions=self.equipment.escalate.raised,
-            recorded=self.order.recording.end if self.order.recording and self.order.pure else None,
+            escalations=self.equipment.escalate.raised,
+            recorded_contents=self._recorded.get("contents") if self.order.pure else None,
         )
 
     def _write_plan(self) -> None:

@@ -24,6 +24,7 @@ class Handed:
     unverified: tuple[str, ...]
     not_run: tuple[str, ...]
     digests: Mapping[str, str]
+    contents: Mapping[str, str]
 
 
 def handoff_folder(root: Path, feature: str, persona: str) -> Path:
@@ -59,6 +60,7 @@ def hand_off(
         unverified=unverified,
         not_run=tuple(f"{each.check}: {each.why}" for each in report.not_run) if report else (),
         digests=paths.digests,
+        contents=contents,
     )
 
 

@@ -116,7 +116,7 @@ def _load(text: str) -> tuple[Mapping[str, Any] | None, str]:
     try:
         if text.count("*") > DEEPEST_ALIASES and re.search(r"&\w", text):
             return None, "too many aliases"
-        value = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506 - strings only
+        value = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 2}: " if mark else ""

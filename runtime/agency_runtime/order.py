@@ -33,6 +33,7 @@ class Order:
     recording: Recording | None = None
     plan_file: Path | None = None
     source: str = "api"
+    dirty: int = 0  # paths with uncommitted changes before the run
 
     @property
     def pure(self) -> bool:
@@ -61,6 +62,7 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
         recording=recording,
         plan_file=_plan_file(verb, given, task, repository),
         source=_source(settings, recording),
+        dirty=repository.dirty_count,
     )
 
 
@@ -170,7 +172,7 @@ def environment_of_run(order: Order, *, sandbox: str, branch: str, dirty: int) -
 
 def in_worktree(order: Order, repository: Repository) -> Order:
     """The same order, to be carried out in a worktree."""
-    return replace(order, repository=repository)
+    return replace(order, repository=repository, dirty=0)
 
 
 def persona_sha256(persona: Persona) -> str:

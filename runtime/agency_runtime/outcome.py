@@ -39,6 +39,7 @@ class Outcome:
     not_run: Sequence[str] = ()
     divergences: Sequence[str] = ()
     digests: Mapping[str, str] | None = None
+    contents: Mapping[str, str] | None = None
 
     def json(self) -> dict[str, Any]:
         """As contract and recording keep it."""

@@ -88,7 +88,7 @@ def _environment() -> Any:
         _CACHE["jinja"] = Jinja(
             loader=FileSystemLoader(TEMPLATES),
             undefined=StrictUndefined,
-            autoescape=False,  # noqa: S701 - Markdown for a model, not HTML
+            autoescape=False,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,

@@ -158,8 +158,8 @@ def _concerns(path: str, about: str) -> bool:
         one == other
         or one.startswith(other + "/")
         or other.startswith(one + "/")
-        or "/" not in other
-        and other not in one
+        or ("/" not in other
+        and other not in one)
     )
 
 

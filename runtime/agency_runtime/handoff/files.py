@@ -168,7 +168,7 @@ def render_summary(evidence: Mapping[str, Any]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     jinja = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False,  # noqa: S701 - Markdown
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     jinja.filters.update(cell=cell, prose=prose)

@@ -1,0 +1,61 @@
+"""From a command to its exit code: take the order, conduct the run, say what came of it."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from agency_runtime.closing import close
+from agency_runtime.conduct import Run
+from agency_runtime.order import Order, Verb, in_worktree, take
+from agency_runtime.outcome import Outcome
+from agency_runtime.repository import add_worktree
+from agency_runtime.session import Event, Listener
+from agency_runtime.terminal import Terminal
+
+
+def start(verb: Verb, text: str | None, given: Mapping[str, Any]) -> int:
+    """Do it; the exit code is the contract's. Raises UsageError before anything has begun."""
+    order = take(verb, text, given)
+    if order.settings.worktree:
+        order = in_worktree(order, add_worktree(order.repository, order.task.feature))
+    return carry_out(order).exit_code
+
+
+def carry_out(order: Order) -> Outcome:
+    """Conduct a run and show it in the form that was asked for."""
+    form = order.settings.output
+    terminal = Terminal(out=sys.stdout if form == "text" else Nowhere())
+    listeners: list[Listener] = [terminal]
+    if form == "stream-json":
+        listeners.append(print_event)
+    if order.dirty and form == "text":
+        terminal.line(
+            f"{order.dirty} files have uncommitted changes; they stay as they are and out of the list of changes (or use --worktree)"
+        )
+    outcome = asyncio.run(Run(order, terminal, listeners).conduct())
+    if form == "text":
+        close(terminal, outcome, order.task.command)
+    else:
+        sys.stdout.write(json.dumps(outcome.json(), ensure_ascii=True, default=str) + "\n")
+    return outcome
+
+
+def print_event(event: Event) -> None:
+    """One event as one line of JSON."""
+    sys.stdout.write(event.line() + "\n")
+    sys.stdout.flush()
+
+
+class Nowhere:
+    """A text file that forgets."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        return None
+
+    def isatty(self) -> bool:
+        return False

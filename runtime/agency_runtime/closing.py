@@ -1,0 +1,69 @@
+"""The last lines of a run: what changed, what is verified, what is not, and the next command to type."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from agency_runtime.outcome import Outcome
+from agency_runtime.terminal import Terminal, listing, money, plain, tokens
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "done": ("green", "done and verified"),
+    "unverified": ("yellow", "ended, but not everything is verified"),
+    "approval_needed": ("yellow", "an approval was needed and nobody could give it"),
+    "denied": ("red", "stopped: too many calls were denied"),
+    "incomplete": ("yellow", "ended before it was complete"),
+    "refused": ("red", "the model refused"),
+    "context_full": ("yellow", "the conversation no longer fits the model's context"),
+    "out_of_budget": ("yellow", "the budget is spent"),
+    "model_failed": ("red", "the model's service failed"),
+    "sandbox_failed": ("red", "the sandbox failed"),
+    "replay_differs": ("red", "the replay differs from its recording"),
+    "interrupted": ("yellow", "interrupted"),
+    "terminated": ("yellow", "terminated"),
+}
+
+
+def close(terminal: Terminal, outcome: Outcome, command: str) -> None:
+    """Print them."""
+    color, words = WORDS[outcome.status]
+    terminal.line()
+    reason = f": {plain(outcome.reason)}" if outcome.reason else ""
+    terminal.line(terminal.paint(color, words) + reason)
+    usage = outcome.usage.json()
+    terminal.line(f"{outcome.turns} turns · {tokens(usage)} · {money(outcome.cost_usd)} · exit {outcome.exit_code}")
+    for line in _lists(outcome):
+        terminal.line(line)
+    if outcome.plan:
+        terminal.line(f"Plan: {outcome.plan}")
+    if outcome.handoff:
+        terminal.line(f"Handoff: {outcome.handoff}/summary.md")
+    for line in next_commands(outcome, command):
+        terminal.line(f"Next: {line}")
+
+
+def _lists(outcome: Outcome) -> Iterable[str]:
+    files = outcome.files_changed or {}
+    marks = {"created": "+", "modified": "~", "deleted": "-"}
+    changed = [f"{marks[kind]} {path}" for kind, paths in files.items() for path in paths]
+    yield from listing(f"Changed ({len(changed)}):", changed)
+    yield from listing(f"Verified ({len(outcome.verified)}):", outcome.verified, 6)
+    yield from listing(f"Not verified ({len(outcome.unverified)}):", outcome.unverified)
+    yield from listing(f"Not run ({len(outcome.not_run)}):", outcome.not_run)
+    yield from listing(f"Open questions ({len(outcome.questions)}):", outcome.questions)
+    yield from listing(f"Denied ({len(outcome.denials)}):", [_denial(denial) for denial in outcome.denials])
+    yield from listing(
+        f"Live results that differ from the recorded ones ({len(outcome.divergences)}):", outcome.divergences, 5
+    )
+
+
+def _denial(denial: Mapping[str, object]) -> str:
+    permit = f"; --allow '{denial['permit']}' would permit it" if denial.get("permit") else ""
+    return f"{denial['tool']}: {denial['why'] or denial['rule']}{permit}"
+
+
+def next_commands(outcome: Outcome, command: str) -> Sequence[str]:
+    """What a person would type next."""
+    if outcome.status == "done" and outcome.plan:
+        return [f"agency implement {outcome.plan}"]
+    if outcome.handoff:
+        return [f"agency verify {outcome.feature}", "git diff"]
+    return [f"agency session show {outcome.session_id}"]
