@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ CACHED = {"type": "ephemeral"}
 RETRIED_STATUS = {408, 409, 429, 500, 502, 503, 504, 529}
 
 
-def hosted(environment: dict[str, str] | os._Environ[str] = os.environ) -> bool:
+def hosted(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether requests go to the hosted service itself, rather than to a gateway or a stand-in."""
     host = urlsplit(environment.get("ANTHROPIC_BASE_URL") or "https://api.anthropic.com").hostname or ""
     return host == "anthropic.com" or host.endswith(".anthropic.com")
@@ -96,7 +96,7 @@ class AnthropicModel:
                     return Reply(message=await self._once(client, request, on_text))
         except anthropic.APIStatusError as error:
             raise ModelError(f"the model's service answered {error.status_code}: {_words(error)}") from error
-        except (anthropic.AnthropicError, *transport_errors(), ValueError) as error:
+        except (anthropic.AnthropicError, ValueError, OSError) as error:
             raise ModelError(f"the model's service failed: {_words(error)}") from error
         raise ModelError("the model's service gave no answer")  # pragma: no cover - tenacity reraises
 
@@ -104,16 +104,28 @@ class AnthropicModel:
         if self._connecting is None:
             self.start()
         assert self._connecting is not None
-        return await self._connecting
+        try:
+            return await asyncio.shield(self._connecting)
+        except Exception as error:
+            raise ModelError(f"provider {self.provider} cannot be used: {_words(error)}") from error
 
     async def _once(self, client: AsyncAnthropic, request: Request, on_text: Listener) -> Json:
         """One streamed attempt; a thread whose attempt failed is given up, since what it holds is unsure."""
+        import httpx2
+
+        whole = False
         try:
             async with self._stream(client, request) as stream:
                 async for event in stream:
                     if event.type == "text":
                         on_text(event.text)
+                    whole = whole or event.type == "message_stop"
+                if not whole:
+                    raise BrokenStream("the stream ended before the reply did")
                 message = await stream.get_final_message()
+        except httpx2.TransportError as error:
+            self._thread = None
+            raise BrokenStream(_words(error)) from error
         except BaseException:
             self._thread = None
             raise
@@ -145,8 +157,7 @@ class AnthropicModel:
 
     async def close(self) -> None:
         if self._connecting is not None:
-            client = await asyncio.shield(self._connecting)
-            await client.close()
+            await (await self._client()).close()
 
 
 def _fields(request: Request) -> dict[str, Any]:
@@ -170,11 +181,8 @@ def _json(message: Any) -> Json:
     return cast("Json", value)
 
 
-def transport_errors() -> tuple[type[Exception], ...]:
-    """What a connection that breaks in mid-answer raises below the SDK."""
-    import httpx2
-
-    return (httpx2.TransportError, OSError)
+class BrokenStream(ConnectionError):
+    """A stream that ended before the reply did."""
 
 
 def may_pass(error: BaseException) -> bool:
@@ -183,7 +191,7 @@ def may_pass(error: BaseException) -> bool:
 
     if isinstance(error, anthropic.APIStatusError):
         return error.status_code in RETRIED_STATUS or _overloaded(error)
-    return isinstance(error, (anthropic.APIConnectionError, *transport_errors(), TruncatedReply))
+    return isinstance(error, (anthropic.APIConnectionError, BrokenStream))
 
 
 def _overloaded(error: Any) -> bool:
@@ -191,10 +199,6 @@ def _overloaded(error: Any) -> bool:
     body = error.body if isinstance(error.body, dict) else {}
     kind = (body.get("error") or {}).get("type") if isinstance(body.get("error"), dict) else body.get("type")
     return error.status_code < 400 or kind in {"overloaded_error", "api_error", "rate_limit_error", "timeout_error"}
-
-
-class TruncatedReply(ValueError):
-    """A stream that ended before the reply did."""
 
 
 def _wait(state: RetryCallState) -> float:

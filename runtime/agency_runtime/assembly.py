@@ -1,6 +1,7 @@
 """From a command to its exit code: take the order, conduct the run, say what came of it."""
 
 import asyncio
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ def start(verb: Verb, text: str | None, given: Mapping[str, Any]) -> int:
 def carry_out(order: Order) -> Outcome:
     """Conduct a run and show it in the form that was asked for."""
     form = order.settings.output
-    terminal = Terminal(out=sys.stdout if form == "text" else Nowhere())
+    terminal = Terminal(out=sys.stdout if form == "text" else io.StringIO())
     listeners: list[Listener] = [terminal]
     if form == "stream-json":
         listeners.append(print_event)
@@ -46,16 +47,3 @@ def print_event(event: Event) -> None:
     """One event as one line of JSON."""
     sys.stdout.write(event.line() + "\n")
     sys.stdout.flush()
-
-
-class Nowhere:
-    """A text file that forgets."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        return None
-
-    def isatty(self) -> bool:
-        return False

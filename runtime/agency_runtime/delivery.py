@@ -82,7 +82,7 @@ def _tell(feature: Path, order: Order, done: bool, escalations: Sequence[Escalat
     }
     known.setdefault("feature", order.task.feature)
     write_whole(state, pretty(known))
-    events = [
+    events: list[dict[str, Any]] = [
         {
             "to": "orchestrator",
             "from": order.persona.name,
@@ -90,7 +90,7 @@ def _tell(feature: Path, order: Order, done: bool, escalations: Sequence[Escalat
             "status": "completed" if done else "incomplete",
         }
     ]
-    events += [
+    questions: list[dict[str, Any]] = [
         {
             "to": each.to or each.level,
             "from": order.persona.name,
@@ -101,6 +101,7 @@ def _tell(feature: Path, order: Order, done: bool, escalations: Sequence[Escalat
         for each in escalations
         if each.answer is None
     ]
+    events += questions
     with (feature / "events.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
 

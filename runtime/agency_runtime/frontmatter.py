@@ -1,153 +1,186 @@
-"""Front matter: the YAML head of a persona or skill, split off and, where it can be, repaired.
+"""Front matter: the YAML head of a Markdown file, split off by lines and never by looking for `---` inside them.
 
-Three passes: YAML as it stands; each top-level `key: value` line that does not parse alone, quoted; and, last, a line
-that begins with a known key starts a field while every other line continues the one before. Each repair is said.
-Scalars stay the strings that were written (`yes`, `2.0` and dates are no booleans, numbers or dates here).
+The head opens with a line `---` and closes at the first line that is exactly `---` or `...`, trailing blanks aside;
+dashes inside values, block texts and the body mean nothing. What people put before the head by accident (blank
+lines, an HTML comment, a code fence, an indent) is stepped over and said.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-LARGEST = 512_000  # bytes
-FENCE = re.compile(r"---[ \t]*")
-END = re.compile(r"(---|\.\.\.)[ \t]*")
-FIELD = re.compile(r"(?P<key>[A-Za-z_][\w-]*)[ \t]*:(?:[ \t]+(?P<value>.*))?$")
-DEEPEST_ALIASES = 100
+from agency_runtime.head import read_head
+from agency_runtime.plain_yaml import PlainYamlError, Value
+from agency_runtime.source_text import SourceText, UnreadableText, decode, read
+
+NO_FRONT_MATTER = "no front matter: the file must begin with a line ---"
+
+_CLOSERS = ("---", "...")
+_FENCE = re.compile(r"(```+|~~~+)[ \t]*(\w*)[ \t]*")
+_YAML_FENCES = ("yaml", "yml")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A Markdown file, taken apart. `fields` is empty where there is no usable head."""
+    """A Markdown file taken apart.
 
-    fields: Mapping[str, Any]
+    fields: the head's, empty where there is no usable one; `headed` says whether one was there at all.
+    errors: why the head (or the whole file) could not be read. The body is kept whatever happens to the head.
+    """
+
+    fields: Mapping[str, Value]
     body: str
-    repaired: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
+    sha256: str
+    headed: bool = False
+    repaired: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    errors: Sequence[str] = ()
 
 
-def parse(content: bytes, known: Iterable[str]) -> Document:
-    """Take a file apart; never raises for what is in it."""
-    if len(content) > LARGEST:
-        return Document(fields={}, body="", errors=(f"larger than {LARGEST // 1000} kB",))
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return Document(fields={}, body="", errors=("UTF-16; save it as UTF-8",))
-    text, repaired = _decode(content)
-    lines = text.split("\n")
-    start, warnings = _opening(lines)
-    if start is None:
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """A text's head and body. `head` is None where there is none; `line` is the line the head's text begins on."""
+
+    head: str | None
+    body: str
+    line: int = 1
+    repaired: Sequence[str] = ()
+    error: str | None = None
+
+
+def read_document(path: Path, known: Collection[str]) -> Document:
+    """The file taken apart; `known` are the field names that the last repair goes by. Never raises for its content."""
+    try:
+        source = read(path)
+    except OSError as error:
+        return _unreadable(f"cannot be read: {error.strerror or error}")
+    except UnreadableText as error:
+        return _unreadable(str(error))
+    return _take_apart(source, known)
+
+
+def parse_document(content: bytes, known: Collection[str]) -> Document:
+    """`read_document` for bytes at hand."""
+    try:
+        return _take_apart(decode(content), known)
+    except UnreadableText as error:
+        return _unreadable(str(error))
+
+
+def _unreadable(why: str) -> Document:
+    return Document(fields={}, body="", sha256="", errors=(why,))
+
+
+def _take_apart(source: SourceText, known: Collection[str]) -> Document:
+    parts = split(source.text)
+    repaired, warnings = [*source.repaired, *parts.repaired], source.warnings
+    if parts.head is None:
         return Document(
-            fields={},
-            body=text,
-            repaired=tuple(repaired),
-            errors=("no front matter: the file must begin with a line ---",),
-        )
-    end = next((index for index in range(start + 1, len(lines)) if END.fullmatch(lines[index])), None)
-    if end is None:
+            fields={}, body=parts.body, sha256=source.sha256, headed=parts.error != NO_FRONT_MATTER,
+            repaired=repaired, warnings=warnings, errors=(parts.error or NO_FRONT_MATTER,),
+        )  # fmt: skip
+    try:
+        head = read_head(parts.head, known)
+    except PlainYamlError as error:
+        where = f"line {error.line + parts.line - 1}: " if error.line else ""
         return Document(
-            fields={}, body=text, repaired=tuple(repaired), errors=("the front matter is never closed by a line ---",)
-        )
-    head = lines[start + 1 : end]
-    fields, more, fault = _fields(head, frozenset(known))
-    body = "\n".join(lines[end + 1 :])
+            fields={}, body=parts.body, sha256=source.sha256, headed=True, repaired=repaired, warnings=warnings,
+            errors=(f"front matter is not YAML: {where}{error.reason}",),
+        )  # fmt: skip
     return Document(
-        fields=fields or {},
-        body=body,
-        repaired=(*repaired, *more),
-        warnings=tuple(warnings),
-        errors=(fault,) if fault else (),
+        fields=head.fields, body=parts.body, sha256=source.sha256, headed=True,
+        repaired=[*repaired, *head.repaired], warnings=[*warnings, *head.warnings],
+    )  # fmt: skip
+
+
+def split(text: str) -> Split:
+    """Head and body of `text`, whose lines end in LF."""
+    lines = text.split("\n")
+    start, before = _opening(lines)
+    if start == len(lines):
+        return Split(head=None, body=text, error=NO_FRONT_MATTER)
+    if lines[start].strip() == "---":
+        return _headed(lines, start, before)
+    fence = _FENCE.fullmatch(lines[start - 1]) if start else None
+    if fence and fence[2] in _YAML_FENCES:
+        return _fenced(lines, start, fence[1])
+    return Split(head=None, body=text, error=NO_FRONT_MATTER)
+
+
+def _opening(lines: Sequence[str]) -> tuple[int, list[str]]:
+    """The first line that is neither blank nor comment nor a code fence, and what was stepped over."""
+    index, over = 0, list[str]()
+    while index < len(lines):
+        line = lines[index].strip()
+        if line.startswith("<!--"):
+            index = _after_comment(lines, index)
+            over.append("a comment")
+        elif not line or _FENCE.fullmatch(line):
+            over.append("a code fence" if line else "blank lines")
+            index += 1
+        else:
+            break
+    return index, list(dict.fromkeys(over))
+
+
+def _after_comment(lines: Sequence[str], start: int) -> int:
+    for index in range(start, len(lines)):
+        if lines[index].rstrip().endswith("-->"):
+            return index + 1
+    return len(lines)
+
+
+def _headed(lines: Sequence[str], start: int, before: Sequence[str]) -> Split:
+    """A head that opens with `---`, indented or not; it closes at the same indent, or none."""
+    indent = len(lines[start]) - len(lines[start].lstrip())
+    repaired = [f"{' and '.join(before)} before the front matter left out"] if before else []
+    if indent:
+        repaired.append("indented front matter moved to the left edge")
+    end = _closing(lines, start + 1, indent)
+    if end is None:
+        error = f"the front matter opened on line {start + 1} is never closed by a line ---"
+        return Split(head=None, body="\n".join(lines[start + 1 :]), repaired=repaired, error=error)
+    head = [_outdented(line, indent) for line in lines[start + 1 : end]]
+    body = list(lines[end + 1 :])
+    if "a code fence" in before:
+        body = _without_fence(body)
+    return Split(head="\n".join(head), body="\n".join(body), line=start + 2, repaired=repaired)
+
+
+def _closing(lines: Sequence[str], start: int, indent: int) -> int | None:
+    for index in range(start, len(lines)):
+        line = lines[index]
+        if line[:3] in _CLOSERS and line.rstrip() in _CLOSERS:
+            return index
+        if indent and line.strip() == "---" and len(line) - len(line.lstrip()) <= indent:
+            return index
+    return None
+
+
+def _outdented(line: str, indent: int) -> str:
+    blanks = len(line) - len(line.lstrip())
+    return line[min(indent, blanks) :]
+
+
+def _without_fence(body: list[str]) -> list[str]:
+    """The body without the other half of the fence: right below the head, or at the very end."""
+    places = [next((i for i, line in enumerate(body) if line.strip()), None)]
+    places.append(next((i for i in range(len(body) - 1, -1, -1) if body[i].strip()), None))
+    for place in places:
+        if place is not None and body[place].strip().strip("`~") == "":
+            return body[:place] + body[place + 1 :]
+    return body
+
+
+def _fenced(lines: Sequence[str], start: int, fence: str) -> Split:
+    """A head written as a YAML code block, without `---`."""
+    end = next((i for i in range(start, len(lines)) if lines[i].rstrip() == fence), None)
+    if end is None:
+        return Split(head=None, body="\n".join(lines), error=NO_FRONT_MATTER)
+    return Split(
+        head="\n".join(lines[start:end]),
+        body="\n".join(lines[end + 1 :]),
+        line=start + 1,
+        repaired=("front matter written as a code block taken as it is meant",),
     )
-
-
-def _decode(content: bytes) -> tuple[str, list[str]]:
-    repaired: list[str] = []
-    if content.startswith(b"\xef\xbb\xbf"):
-        content = content[3:]
-        repaired.append("byte order mark removed")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-        repaired.append("not UTF-8; read as Windows-1252")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        repaired.append("line ends made LF")
-    if "\0" in text:
-        text = text.replace("\0", "")
-        repaired.append("NUL characters removed")
-    return text, repaired
-
-
-def _opening(lines: list[str]) -> tuple[int | None, list[str]]:
-    """The line that opens the head; blank lines, a comment or a code fence before it are stepped over."""
-    for index, line in enumerate(lines[:20]):
-        if FENCE.fullmatch(line):
-            return index, [f"{index} lines before the front matter are left out"] if index else []
-        if FENCE.fullmatch(line.strip()) and line != line.strip():
-            return index, ["the front matter's first line is indented"]
-        if line.strip() and not re.match(r"\s*(<!--.*-->|```\w*|~~~\w*)\s*$", line):
-            return None, []
-    return None, []
-
-
-def _fields(head: list[str], known: frozenset[str]) -> tuple[Mapping[str, Any] | None, list[str], str | None]:
-    """The fields, what was repaired, and what is wrong beyond repair."""
-    plain = [line.expandtabs(2) for line in head]
-    tabs = ["tabs made blanks"] if plain != head else []
-    value, first = _load("\n".join(plain))
-    if value is not None:
-        return value, tabs, None
-    quoted, changed = _quoted(plain)
-    value, _ = _load("\n".join(quoted))
-    if value is not None and changed:
-        return value, [*tabs, *(f"{key}: value quoted" for key in changed)], None
-    value, _ = _load("\n".join(_joined(plain, known)))
-    if value is not None:
-        return value, [*tabs, "fields told apart by their known names"], None
-    return None, tabs, f"front matter is not YAML: {first}"
-
-
-def _load(text: str) -> tuple[Mapping[str, Any] | None, str]:
-    """The mapping that the text is, or why it is none."""
-    import yaml
-
-    try:
-        if text.count("*") > DEEPEST_ALIASES and re.search(r"&\w", text):
-            return None, "too many aliases"
-        value = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 2}: " if mark else ""
-        return None, f"{where}{getattr(error, 'problem', None) or ' '.join(str(error).split())[:120]}"
-    if value in (None, ""):
-        return {}, ""
-    return (value, "") if isinstance(value, dict) else (None, "not `name: value` lines")
-
-
-def _quoted(lines: list[str]) -> tuple[list[str], list[str]]:
-    """The lines, each top-level one that does not parse alone with its value in quotes."""
-    result, changed = list(lines), []
-    for index, line in enumerate(lines):
-        found = FIELD.fullmatch(line.strip() if index == 0 else line)
-        if found and found["value"] and _load(line)[0] is None:
-            result[index] = _quote(found["key"], found["value"])
-            changed.append(found["key"])
-    return result, changed
-
-
-def _quote(key: str, value: str) -> str:
-    return f"{key}: '{value.strip().replace(chr(39), chr(39) * 2)}'"
-
-
-def _joined(lines: list[str], known: frozenset[str]) -> list[str]:
-    """One quoted line a field: a known name at the left edge begins one, everything else goes on with it."""
-    fields: list[tuple[str, list[str]]] = []
-    for line in lines:
-        found = FIELD.fullmatch(line.strip())
-        if found and found["key"] in known:
-            fields.append((found["key"], [found["value"] or ""]))
-        elif fields:
-            fields[-1][1].append(line.strip())
-    return [_quote(key, "\n".join(words).strip().replace("\n", " ")) for key, words in fields]

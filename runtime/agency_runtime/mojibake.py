@@ -39,6 +39,12 @@ class _Page:
     name: str
     byte_of: Mapping[str, int]
     damage: re.Pattern[str]
+    leads: frozenset[str]
+    trails: frozenset[str]
+
+    def possible(self, characters: frozenset[str]) -> bool:
+        """Whether a text of these characters can hold damage at all; most text is settled here, cheaply."""
+        return not (self.leads.isdisjoint(characters) or self.trails.isdisjoint(characters))
 
     def original(self, found: str) -> str | None:
         """The character whose UTF-8 `found` is, or None."""
@@ -64,17 +70,21 @@ def _page(name: str) -> _Page:
         return f"[{re.escape(''.join(characters[byte] for byte in range(low, high + 1)))}]"
 
     trail = any_of(0x80, 0xBF)
-    damage = re.compile(
-        f"{any_of(0xF0, 0xF4)}{trail}{{3}}|{any_of(0xE0, 0xEF)}{trail}{{2}}|{any_of(0xC2, 0xDF)}{trail}"
+    leads = (any_of(0xC2, 0xDF), any_of(0xE0, 0xEF), any_of(0xF0, 0xF4))
+    return _Page(
+        name=name,
+        byte_of={char: byte for byte, char in characters.items()},
+        damage=re.compile("|".join(f"{lead}{trail}{{{count}}}" for count, lead in enumerate(leads, start=1))),
+        leads=frozenset(characters[byte] for byte in range(0xC2, 0xF5)),
+        trails=frozenset(characters[byte] for byte in range(0x80, 0xC0)),
     )
-    return _Page(name, {char: byte for byte, char in characters.items()}, damage)
 
 
 def _sure(found: str, original: str) -> bool:
     """No living language writes `found`: a mangled symbol, emoji or Western European letter."""
-    if len(found) == 2:
-        return _mangled_letter(found)
     code = ord(original)
+    if len(found) == 2:
+        return code <= 0xFF and _mangled_letter(found)
     return 0x2000 <= code <= 0x2BFF or 0x3000 <= code <= 0x303F or 0xFE00 <= code <= 0xFE0F or code >= 0x1F000
 
 
@@ -93,21 +103,20 @@ class _Survey:
     sure: int
     weak: int
     covered: int
-    sure_covered: int
 
 
 def _survey(text: str, page: _Page) -> _Survey:
-    sure = weak = covered = sure_covered = 0
+    sure = weak = covered = 0
     for match in page.damage.finditer(text):
         original = page.original(match[0])
         if original is None:
             continue
         covered += len(match[0])
         if _sure(match[0], original):
-            sure, sure_covered = sure + 1, sure_covered + len(match[0])
+            sure += 1
         else:
             weak += 1
-    return _Survey(page=page, sure=sure, weak=weak, covered=covered, sure_covered=sure_covered)
+    return _Survey(page=page, sure=sure, weak=weak, covered=covered)
 
 
 def _convinced(survey: _Survey, beyond_ascii: int) -> bool:
@@ -117,9 +126,12 @@ def _convinced(survey: _Survey, beyond_ascii: int) -> bool:
 
 
 def _mend_once(text: str) -> Mended:
-    beyond_ascii = sum(len(run) for run in re.findall(r"[^\x00-\x7f]+", text))
-    surveys = [_survey(text, _page(name)) for name in CODE_PAGES]
-    best = max(surveys, key=lambda survey: (survey.sure, survey.covered))
+    characters = frozenset(text)
+    surveys = [_survey(text, page) for page in map(_page, CODE_PAGES) if page.possible(characters)]
+    best = max(surveys, key=lambda survey: (survey.sure, survey.covered), default=None)
+    if best is None:
+        return Mended(text=text)
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
     if not _convinced(best, beyond_ascii):
         return Mended(text=text, suspicious=best.sure)
     fixed = best.page.damage.sub(lambda match: best.page.original(match[0]) or match[0], text)

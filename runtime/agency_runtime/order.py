@@ -69,7 +69,7 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
 def _persona(settings: Settings, repository: Repository, text: str) -> Persona:
     from agency_runtime.lookup import choose_persona
 
-    return choose_persona(settings.persona, repository.root, text=text, trust=settings.trust)
+    return choose_persona(settings.persona, repository.root, text=text, trust_all=settings.trust)
 
 
 def _task(

@@ -67,7 +67,7 @@ class _Composer:
 
     stack: list[_Open] = field(default_factory=list[_Open])
     anchors: dict[str, tuple[Value, int]] = field(default_factory=dict[str, "tuple[Value, int]"])
-    root: Value | None = None
+    root: "Value | None" = None
     duplicates: tuple[str, ...] = ()
     nodes: int = 0
 

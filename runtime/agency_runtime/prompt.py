@@ -77,7 +77,7 @@ def first_message(task: Task, environment: Environment) -> Json:
 
 
 def _render(name: str, **values: Any) -> str:
-    return _environment().get_template(name).render(**values)
+    return str(_environment().get_template(name).render(**values))
 
 
 def _environment() -> Any:

@@ -92,7 +92,7 @@ def read_recording(path: Path) -> Recording:
     if header.get("source") not in SOURCES:
         raise UsageError(f"{path}:1: source is {header.get('source')!r}; it must be one of {', '.join(SOURCES)}")
     turns = [_turn(path, number, line) for number, line in enumerate(rest, 2) if "turn" in line]
-    end = next((line["end"] for line in reversed(rest) if "end" in line), {})
+    end: Json = next((line["end"] for line in reversed(rest) if "end" in line), {})
     return Recording(header=header, turns=sorted(turns, key=lambda turn: turn.number), end=end)
 
 

@@ -1,7 +1,7 @@
 """The Skill tool: loads a skill's instructions, or one of its files, when its subject comes up."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import Field, create_model
 
@@ -54,6 +54,6 @@ def _input_type(names: list[str]) -> type[Input]:
     return create_model(
         "SkillInput",
         __base__=Input,
-        skill=(str, Field(json_schema_extra={"enum": names}, pattern="^(" + "|".join(names) + ")$")),
+        skill=(Literal[tuple(names)], Field()),
         file=(str | None, Field(default=None, description="one of the skill's own files")),
     )

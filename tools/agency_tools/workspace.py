@@ -47,7 +47,10 @@ class Layout:
 class Workspace(Protocol):
     """One running sandbox. Closing it kills every process in it."""
 
-    kind: str  # "docker" or "bwrap"
+    @property
+    def kind(self) -> str:
+        """ "docker" or "bwrap"."""
+        ...
 
     async def call(self, op: str, **parameters: Any) -> dict[str, Any]:
         """Perform one operation of the tool host and answer its result.
