@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from typing import Any
+from typing import Any, cast
 
 from agency_tools.errors import ToolError, WorkspaceError
 
@@ -91,23 +91,22 @@ class Channel:
             size = int.from_bytes(await self._reader.readexactly(4), "big")
             if size > LARGEST:
                 raise WorkspaceError(f"the tool host announced a frame of {size:,} bytes; {LARGEST:,} are allowed")
-            frame = json.loads(await self._reader.readexactly(size))
+            frame: Any = json.loads(await self._reader.readexactly(size))
         except (OSError, EOFError) as problem:
             raise WorkspaceError(f"the tool host ended: {problem}") from problem
         except ValueError as problem:
             raise WorkspaceError(f"the tool host answered outside the protocol: {problem}") from problem
-        if not isinstance(frame, dict):
-            raise WorkspaceError(f"the tool host answered outside the protocol: {frame!r:.200}")
-        return frame
+        return _mapping(frame)
 
     def _deliver(self, frame: dict[str, Any]) -> None:
-        answer = self._waiting.get(frame.get("id", 0))
+        number = frame.get("id")
+        answer = self._waiting.get(number) if isinstance(number, int) else None
         if answer is None or answer.done():
             return
-        if isinstance(frame.get("result"), dict):
-            answer.set_result(frame["result"])
+        if "result" in frame:
+            answer.set_result(_mapping(frame["result"]))
         else:
-            answer.set_exception(_error(frame.get("error")))
+            answer.set_exception(_error(_mapping(frame.get("error"))))
 
     def _break(self, problem: WorkspaceError) -> WorkspaceError:
         """From now on every call fails; the first reason is the one that is told."""
@@ -118,8 +117,12 @@ class Channel:
         return self._broken
 
 
-def _error(told: Any) -> ToolError | WorkspaceError:
-    if not isinstance(told, dict) or "message" not in told:
-        return WorkspaceError(f"the tool host answered outside the protocol: {told!r:.200}")
-    message = str(told["message"])
+def _mapping(told: Any) -> dict[str, Any]:
+    if not isinstance(told, dict):
+        raise WorkspaceError(f"the tool host answered outside the protocol: {told!r:.200}")
+    return cast(dict[str, Any], told)
+
+
+def _error(told: dict[str, Any]) -> ToolError | WorkspaceError:
+    message = str(told.get("message", "an error without a message"))
     return ToolError(message) if told.get("kind") == "tool" else WorkspaceError(f"tool host: {message}")
