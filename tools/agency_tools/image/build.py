@@ -88,7 +88,7 @@ def _import(engine: "APIClient", files: Path) -> None:
 
 def _build(engine: "APIClient") -> None:
     lines: Iterator[dict[str, str]] = engine.build(
-        fileobj=_context(),
+        fileobj=context(),
         custom_context=True,
         tag=reference(),
         buildargs={"SUITE": SUITE},
@@ -101,17 +101,17 @@ def _build(engine: "APIClient") -> None:
             raise WorkspaceError(f"the image could not be built: {line['error'].strip()}")
 
 
-def _context() -> io.BytesIO:
+def context() -> io.BytesIO:
     """The recipe's files and the machine's programs, as the engine takes them."""
     content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as context:
+    with tarfile.open(fileobj=content, mode="w") as archived:
         for name in FILES:
-            context.add(HERE / name, arcname=name)
+            archived.add(HERE / name, arcname=name)
         folder = tarfile.TarInfo("programs")
         folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-        context.addfile(folder)
+        archived.addfile(folder)
         for program in programs():
-            context.add(program, arcname=f"programs/{Path(program).name}")
+            archived.add(program, arcname=f"programs/{Path(program).name}")
     content.seek(0)
     return content
 
