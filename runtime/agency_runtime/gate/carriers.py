@@ -111,7 +111,7 @@ def _prefix(argv: Argv, prefix: Prefix) -> Inside | None:
     if argv[0] == "command" and len(argv) > 1 and argv[1] in ("-v", "-V"):
         return None
     at, assigns = 1, []
-    while at < len(argv) and (argv[at].startswith("-") or _assigns(argv[at])):
+    while at < len(argv) and (argv[at].startswith("-") or (not prefix.joined and _assigns(argv[at]))):
         if argv[at] == "--":
             at += 1
             break
@@ -173,7 +173,8 @@ def _xargs(command: Command) -> Inside:
     items = tuple((given or "").split()) if given is not None and UNKNOWN not in given else (UNKNOWN,)
     if token:
         return Inside("read", commands=tuple(tuple(word.replace(token, item) for word in rest) for item in items[:16]))
-    return Inside("read", commands=((*rest, *items[:200]),))
+    bare = (tuple(rest),) if items == (UNKNOWN,) and len(rest) > 1 else ()
+    return Inside("read", commands=((*rest, *items[:200]), *bare))
 
 
 def _find(argv: Argv) -> Inside:
@@ -199,7 +200,7 @@ def _hidden(argv: Argv) -> Inside | None:
     found = [
         argv[at:]
         for at in range(start, len(argv))
-        if posixpath.basename(argv[at]) in _LOOKED_FOR and not argv[at - 1].startswith("--") or argv[at - 1] == "--" and at < len(argv)
+        if (posixpath.basename(argv[at]) in _LOOKED_FOR or posixpath.basename(argv[at]).startswith("mkfs")) and not argv[at - 1].startswith("--") or argv[at - 1] == "--" and at < len(argv)
     ]
     return Inside("read", commands=tuple(found)) if found else None
 

@@ -20,7 +20,30 @@ def _parser() -> Any:
 
 def parse(text: str) -> Any:
     """The root of the syntax tree; never raises, a broken text gives a tree that says so."""
-    return _parser().parse(text.encode(errors="replace")).root_node
+    return _parser().parse(_tame(text).encode()).root_node
+
+
+def text_of(node: Any) -> str:
+    """The source of a node."""
+    return restored(node.text)
+
+
+def restored(source: bytes) -> str:
+    """A piece of the parsed source as it was written."""
+    text = source.decode(errors="replace")
+    return text if text.isascii() else _TAMED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _tame(text: str) -> str:
+    """Characters above U+00FF in a Latin-1 disguise.
+
+    The grammar's scanner hands them to C's isalpha, which reads beyond its table and takes the process down.
+    """
+    return text if text.isascii() else _WILD.sub(lambda match: f"\xfe{ord(match[0]):x}\xff", text)
+
+
+_WILD = re.compile("[^\x00-\xfd]")
+_TAMED = re.compile("\xfe([0-9a-f]{2,6})\xff")
 
 
 def unfit(text: str, *, most: int = MOST_CHARACTERS) -> str | None:

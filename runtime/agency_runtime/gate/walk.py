@@ -5,18 +5,19 @@ certain; what is not certain is marked, and never guessed.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from agency_runtime.gate.output import output
 from agency_runtime.gate.places import absolute
-from agency_runtime.gate.shell import MOST_CHARACTERS, parse, unfit
+from agency_runtime.gate.shell import MOST_CHARACTERS, parse, text_of, unfit
 from agency_runtime.gate.words import SEVERAL, TOKEN, UNKNOWN, Words, known
 
 UNKNOWN_TEXT = "a shell text that is not known before it runs"
 _MOST_DEPTH = 12
 _MOST_COMMANDS = 400
 _MOST_TURNS = 8
+_MOST_GUESSES = 4
 _INHERITED = {"HOME": "~", "PWD": ".", "IFS": " ", "TMPDIR": "/tmp", "USER": TOKEN, "LOGNAME": TOKEN, "HOSTNAME": TOKEN,
               "RANDOM": TOKEN, "SECONDS": TOKEN, "LINENO": TOKEN, "UID": TOKEN, "EUID": TOKEN, "EPOCHSECONDS": TOKEN,
               "?": TOKEN, "#": TOKEN, "$": TOKEN, "!": TOKEN, "-": TOKEN}  # fmt: skip
@@ -87,6 +88,8 @@ class Walk:
         self._functions: dict[str, Any] = {}
         self._called: set[str] = set()
         self._aliases: dict[str, str] = {}
+        self._values: dict[str, list[str]] = {}
+        self._guess: int | None = None
         self._hung: dict[int, list[Any]] = {}
         self._depth = 0
         self._words = Words(self._look, self._substitute)
@@ -168,7 +171,7 @@ class Walk:
 
     def _for(self, node: Any, stdin: str | None) -> str:
         self._forget(node)
-        name = _text(node.named_children[0])
+        name = text_of(node.named_children[0])
         values = [word for item in node.named_children[1:-1] for word in self._words.split(item)]
         few = values and len(values) <= _MOST_TURNS and node.children[0].type == "for"
         for value in values if few else [UNKNOWN]:
@@ -181,7 +184,7 @@ class Walk:
         """What a loop assigns anywhere is uncertain everywhere in it."""
         for child in node.named_children:
             if child.type == "variable_assignment":
-                self._env[_text(child.named_children[0])] = UNKNOWN
+                self._env[text_of(child.named_children[0])] = UNKNOWN
             self._forget(child)
 
     def _case(self, node: Any, stdin: str | None) -> str:
@@ -193,7 +196,7 @@ class Walk:
 
     def _function(self, node: Any, _stdin: str | None) -> str:
         self._forget(node)
-        self._functions[_text(node.named_children[0])] = node.named_children[-1]
+        self._functions[text_of(node.named_children[0])] = node.named_children[-1]
         return ""
 
     def _call(self, name: str, args: tuple[str, ...] | None, stdin: str | None = None) -> str:
@@ -218,6 +221,8 @@ class Walk:
 
     def _substitute(self, node: Any) -> str:
         """Command and process substitution, for the words."""
+        if self._guess is not None:
+            return UNKNOWN
         out = self._subshell(node, None)
         if node.type == "process_substitution":
             path = f"/dev/fd/{63 + len(self._files)}"
@@ -232,11 +237,12 @@ class Walk:
         plus = any(child.type == "+=" for child in node.children)
         certain = not plus and node.named_children[0].type == "variable_name"
         self._env[name] = value if certain else UNKNOWN
+        self._values.setdefault(name, []).append(value)
         self._emit(Command((), f"{name}={value}", self._cwd, assigns=((name, value),), files=self._files))
         return ""
 
     def _assigned(self, node: Any) -> tuple[str, str]:
-        name = _text(node.named_children[0])
+        name = text_of(node.named_children[0])
         value = self._words.whole(node.named_children[1]) if len(node.named_children) > 1 else ""
         return name.partition("[")[0], value
 
@@ -252,7 +258,7 @@ class Walk:
 
     def _unset(self, node: Any, _stdin: str | None) -> str:
         for child in node.named_children:
-            self._env[_text(child)] = UNKNOWN
+            self._env[text_of(child)] = UNKNOWN
         return ""
 
     # ---- commands
@@ -273,7 +279,7 @@ class Walk:
         """A compound command, or none, with redirects."""
         surround = self._redirects(redirects, stdin)
         if surround.writes or surround.reads:
-            self._emit(Command((), _text(node)[:200], self._cwd, writes=surround.writes, reads=surround.reads))
+            self._emit(Command((), text_of(node)[:200], self._cwd, writes=surround.writes, reads=surround.reads))
         out = "" if node.type == "redirected_statement" else self._visit(node, surround.stdin)
         return self._after(redirects, self._kept(surround, out))
 
@@ -285,6 +291,7 @@ class Walk:
 
     def _command(self, node: Any, stdin: str | None, redirects: list[Any] | None = None) -> str:
         argv: list[str] = []
+        words: list[Any] = []
         assigns: list[tuple[str, str]] = []
         inner = list(redirects or [])
         for child in node.named_children:
@@ -293,11 +300,23 @@ class Walk:
             elif child.type.endswith("_redirect"):
                 inner.append(child)
             else:
-                argv += self._words.split(child.children[0] if child.type == "command_name" else child)
+                words.append(child.children[0] if child.type == "command_name" else child)
+                argv += self._words.split(words[-1])
         surround = self._redirects(inner, stdin)
-        command = Command(tuple(argv), _text(node), self._cwd, tuple(assigns), surround.writes, surround.reads, surround.stdin, self._files)  # fmt: skip
+        command = Command(tuple(argv), text_of(node), self._cwd, tuple(assigns), surround.writes, surround.reads, surround.stdin, self._files)  # fmt: skip
         self._emit(command)
+        if self._values and any(UNKNOWN in word for word in argv):
+            self._guesses(words, command)
         return self._after(inner, self._kept(surround, self._run(command)))
+
+    def _guesses(self, words: list[Any], command: Command) -> None:
+        """Where a variable may have one of several values, the command with each of them is judged as well."""
+        for turn in range(min(_MOST_GUESSES, max(map(len, self._values.values())))):
+            self._guess = turn
+            argv = tuple(word for node in words for word in self._words.split(node))
+            self._guess = None
+            if argv != command.argv:
+                self._emit(replace(command, argv=argv))
 
     def _emit(self, command: Command) -> None:
         if len(self.commands) >= _MOST_COMMANDS:
@@ -328,11 +347,11 @@ class Walk:
             surround.stdin = self._files.get(path, self._files.get(absolute(path, self._cwd), UNKNOWN))
 
     def _heredoc(self, node: Any, surround: Surround) -> None:
-        start = next((_text(child) for child in node.named_children if child.type == "heredoc_start"), "")
+        start = next((text_of(child) for child in node.named_children if child.type == "heredoc_start"), "")
         for child in node.named_children:
             if child.type == "heredoc_body":
                 quoted = any(mark in start for mark in "'\"\\")
-                surround.stdin = _text(child) if quoted else self._words.heredoc(child)
+                surround.stdin = text_of(child) if quoted else self._words.heredoc(child)
             elif child.type == "file_redirect":
                 self._file(child, surround)
 
@@ -404,6 +423,8 @@ class Walk:
         return ""
 
     def _look(self, name: str) -> str:
+        if self._guess is not None and self._env.get(name, "") == UNKNOWN and name in self._values:
+            return self._values[name][min(self._guess, len(self._values[name]) - 1)]
         if name in self._env:
             return self._env[name]
         if name in ("@", "*"):
@@ -411,10 +432,6 @@ class Walk:
         if name.isdigit() and self._args is not None and name != "0":
             return self._args[int(name) - 1] if int(name) <= len(self._args) else ""
         return _INHERITED.get(name, UNKNOWN)
-
-
-def _text(node: Any) -> str:
-    return node.text.decode(errors="replace")  # type: ignore[no-any-return]
 
 
 def _spine(node: Any, sign: str) -> list[Any]:

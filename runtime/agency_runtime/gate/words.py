@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from agency_runtime.gate.shell import restored, text_of
+
 UNKNOWN = "\ue000"
 """Stands for text that cannot be known before the command runs."""
 FETCHED = "\ue001"
@@ -98,15 +100,15 @@ class Words:
         if kind == "string":
             return self._string(node)
         if kind == "raw_string":
-            return _text(node)[1:-1].translate(_GUARD)
+            return text_of(node)[1:-1].translate(_GUARD)
         if kind == "ansi_c_string":
-            return unescape_ansi(_text(node)[2:-1]).translate(_GUARD)
+            return unescape_ansi(text_of(node)[2:-1]).translate(_GUARD)
         return self._expansion(node, kind, quoted)
 
     def _plain(self, node: Any, quoted: bool) -> str:
         for child in node.named_children:
             return "".join(self._piece(part, quoted) for part in node.children) if child else ""
-        text = _text(node)
+        text = text_of(node)
         if "\\" not in text:
             return text
         return _ESCAPE.sub(lambda match: "" if match[1] == "\n" else match[1].translate(_GUARD), text)
@@ -132,7 +134,7 @@ class Words:
 
     def _expansion(self, node: Any, kind: str, quoted: bool) -> str:
         if kind == "simple_expansion":
-            blanks, _, name = _text(node).rpartition("$") if not _text(node).endswith("$$") else ("", "", "$")
+            blanks, _, name = text_of(node).rpartition("$") if not text_of(node).endswith("$$") else ("", "", "$")
             value = blanks + self._look(name)
         elif kind == "expansion":
             value = self._parameter(node)
@@ -144,7 +146,7 @@ class Words:
             self._visit(node)
             return TOKEN
         elif not node.named_children and not node.is_error:
-            return _text(node) if len(_text(node)) == 1 else TOKEN
+            return text_of(node) if len(text_of(node)) == 1 else TOKEN
         else:
             self._visit(node)
             return UNKNOWN
@@ -153,7 +155,7 @@ class Words:
 
     def _parameter(self, node: Any) -> str:
         self._visit(node)
-        name = _NAME.fullmatch(_text(node))
+        name = _NAME.fullmatch(text_of(node))
         return self._look(name[1]) if name else UNKNOWN
 
     def _visit(self, node: Any) -> None:
@@ -165,12 +167,8 @@ class Words:
                 self._visit(child)
 
 
-def _text(node: Any) -> str:
-    return node.text.decode(errors="replace")  # type: ignore[no-any-return]
-
-
 def _quoted(source: bytes) -> str:
-    text = source.decode(errors="replace")
+    text = restored(source)
     if "\\" in text:
         text = _QUOTED_ESCAPE.sub(lambda match: "" if match[1] == "\n" else match[1], text)
     return text.translate(_GUARD)
