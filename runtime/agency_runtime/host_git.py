@@ -86,7 +86,9 @@ class Git:
 
         Raises UsageError for a name that git's command line cannot express, and so cannot switch off.
         """
-        listed = self("config", "--includes", "--name-only", "--null", "--get-regexp", r"^(filter|diff|merge)\.", check=False)
+        listed = self(
+            "config", "--includes", "--name-only", "--null", "--get-regexp", r"^(filter|diff|merge)\.", check=False
+        )
         names = [os.fsdecode(name) for name in listed.split(b"\0") if name]
         odd = next((name for name in names if "=" in name or "\n" in name), None)
         if odd is not None:
