@@ -6,4 +6,17 @@ from agency_runtime.gate.modes import MODES, Mode, check_mode
 from agency_runtime.gate.rules import Rule, Rules, parse_rule
 from agency_runtime.gate.targets import Target
 
-__all__ = ["MODES", "Decision", "Gate", "Kind", "Mode", "Rule", "Rules", "Segment", "Target", "Verdict", "check_mode", "parse_rule"]
+__all__ = [
+    "MODES",
+    "Decision",
+    "Gate",
+    "Kind",
+    "Mode",
+    "Rule",
+    "Rules",
+    "Segment",
+    "Target",
+    "Verdict",
+    "check_mode",
+    "parse_rule",
+]

@@ -10,7 +10,7 @@ from agency_runtime.gate.decision import Kind
 from agency_runtime.gate.interpreters import INTERPRETERS
 from agency_runtime.gate.places import absolute
 from agency_runtime.gate.programs import GUARDED, local
-from agency_runtime.gate.walk import Command
+from agency_runtime.gate.command import Command
 from agency_runtime.gate.words import FETCHED, TOKEN, UNKNOWN, known
 
 Argv: TypeAlias = tuple[str, ...]
@@ -51,7 +51,9 @@ PREFIXES: dict[str, Prefix] = {
 SCRIPTED: dict[str, tuple[str, Kind]] = {"su": ("-c --command", "unknown"), "script": ("-c --command", "local"), "flock": ("-c --command", "read"),
                                          "nix-shell": ("--run --command", "local"), "runuser": ("-c --command", "unknown"),
                                          "sg": ("-c", "unknown"), "env": ("-S --split-string", "read")}  # fmt: skip
-XARGS_VALUED = names("-I -i -n -P -L -s -d -a -E --max-args --max-procs --max-lines --replace --delimiter --arg-file --max-chars")
+XARGS_VALUED = names(
+    "-I -i -n -P -L -s -d -a -E --max-args --max-procs --max-lines --replace --delimiter --arg-file --max-chars"
+)
 EXECUTING = names("-exec -execdir -ok -okdir")
 
 
@@ -103,14 +105,19 @@ def _is_ours(path: str, cwd: str) -> bool:
 
 def _scripts(argv: Sequence[str], options: set[str]) -> tuple[str, ...]:
     found = [argv[at + 1] for at, word in enumerate(argv[:-1]) if word in options]
-    found += [word.partition("=")[2] for word in argv if word.startswith("--") and word.partition("=")[0] in options and "=" in word]
+    found += [
+        word.partition("=")[2]
+        for word in argv
+        if word.startswith("--") and word.partition("=")[0] in options and "=" in word
+    ]
     return tuple(found)
 
 
 def _prefix(argv: Argv, prefix: Prefix) -> Inside | None:
-    if argv[0] == "command" and len(argv) > 1 and argv[1] in ("-v", "-V"):
+    if argv[:2] in (("command", "-v"), ("command", "-V")):
         return None
-    at, assigns = 1, []
+    at = 1
+    assigns: list[tuple[str, str]] = []
     while at < len(argv) and (argv[at].startswith("-") or (not prefix.joined and _assigns(argv[at]))):
         if argv[at] == "--":
             at += 1
@@ -122,7 +129,7 @@ def _prefix(argv: Argv, prefix: Prefix) -> Inside | None:
     rest = argv[at + prefix.skip :]
     if not rest:
         return None if prefix.kind == "read" else Inside(prefix.kind)
-    if prefix.joined or len(rest) == 1 and " " in rest[0]:
+    if prefix.joined or (len(rest) == 1 and " " in rest[0]):
         return Inside(prefix.kind, scripts=(" ".join(word for word in rest if word != ":::"),), assigns=tuple(assigns))
     return Inside(prefix.kind, commands=(rest,), assigns=tuple(assigns))
 
@@ -178,13 +185,25 @@ def _xargs(command: Command) -> Inside:
 
 
 def _find(argv: Argv) -> Inside:
-    starts = [word for word in argv[1 : next((at for at, word in enumerate(argv) if at and word[:1] in ("-", "(", "!")), 1)]] or ["."]
+    starts = [
+        word for word in argv[1 : next((at for at, word in enumerate(argv) if at and word[:1] in ("-", "(", "!")), 1)]
+    ] or ["."]
     found: list[Argv] = []
     at = 0
     while at < len(argv):
         if argv[at] in EXECUTING:
-            end = next((to for to in range(at + 1, len(argv)) if argv[to] == ";" or argv[to] == "+" and argv[to - 1] == "{}"), len(argv))
-            found += [tuple(word.replace("{}", f"{start.rstrip('/')}/{TOKEN}") for word in argv[at + 1 : end]) for start in starts]
+            end = next(
+                (
+                    to
+                    for to in range(at + 1, len(argv))
+                    if argv[to] == ";" or (argv[to] == "+" and argv[to - 1] == "{}")
+                ),
+                len(argv),
+            )
+            found += [
+                tuple(word.replace("{}", f"{start.rstrip('/')}/{TOKEN}") for word in argv[at + 1 : end])
+                for start in starts
+            ]
             at = end
         at += 1
     return Inside("read", commands=tuple(words for words in found if words))
@@ -200,7 +219,11 @@ def _hidden(argv: Argv) -> Inside | None:
     found = [
         argv[at:]
         for at in range(start, len(argv))
-        if (posixpath.basename(argv[at]) in _LOOKED_FOR or posixpath.basename(argv[at]).startswith("mkfs")) and not argv[at - 1].startswith("--") or argv[at - 1] == "--" and at < len(argv)
+        if (
+            (posixpath.basename(argv[at]) in _LOOKED_FOR or posixpath.basename(argv[at]).startswith("mkfs"))
+            and not argv[at - 1].startswith("--")
+        )
+        or (argv[at - 1] == "--" and at < len(argv))
     ]
     return Inside("read", commands=tuple(found)) if found else None
 
@@ -208,8 +231,21 @@ def _hidden(argv: Argv) -> Inside | None:
 _BY_VERB = names("kubectl oc k docker podman nerdctl docker-compose podman-compose")
 WRAPPERS = names("gradlew mvnw sbt bazelisk")
 """Build tools that repositories carry with them; what they run is local work."""
-KNOWN = GUARDED | local.READERS | SHELLS | names("make npm pnpm yarn bun just pytest tox nox ruff black mypy eslint jest tsc pip uv poetry go cargo")
-_LOOKED_FOR = GUARDED | SHELLS | frozenset(local.WRITERS) | frozenset(local.TURNING) | frozenset(INTERPRETERS) | names("sudo env xargs eval find make npm yarn pnpm just") - names("k at mc cf eb kind info init service batch copilot mongo http argo fly hub oc")
+KNOWN = (
+    GUARDED
+    | local.READERS
+    | SHELLS
+    | names("make npm pnpm yarn bun just pytest tox nox ruff black mypy eslint jest tsc pip uv poetry go cargo")
+)
+_LOOKED_FOR = (
+    GUARDED
+    | SHELLS
+    | frozenset(local.WRITERS)
+    | frozenset(local.TURNING)
+    | frozenset(INTERPRETERS)
+    | names("sudo env xargs eval find make npm yarn pnpm just")
+    - names("k at mc cf eb kind info init service batch copilot mongo http argo fly hub oc")
+)
 _INERT = names(
     "echo printf ls cat head tail grep egrep fgrep rg ag wc which type whereis whatis diff cmp stat du cd test [ [[ file tree git man help apt "
     "apt-get dpkg brew rm mkdir touch mv cp ln chmod chown sed sort uniq cut tr jq yq terraform tofu helm aws gcloud az gsutil bq pip pip3 gh "

@@ -42,9 +42,11 @@ class Gate:
         """The decision on one call; never raises, as a fault of the gate itself is a denial."""
         try:
             return decide(self._segments(ALIASES.get(tool, tool), given, cwd or self.root))
-        except Exception as fault:  # noqa: BLE001 - a gate that fails open is none (see docs/gate.md)
+        except Exception as fault:
             why = f"the gate failed: {type(fault).__name__}: {fault}"
-            return Decision(verdict="deny", kind="unknown", rule="a fault of the gate is a denial", segments=(), why=why)
+            return Decision(
+                verdict="deny", kind="unknown", rule="a fault of the gate is a denial", segments=(), why=why
+            )
 
     def _segments(self, tool: str, given: Mapping[str, Any], cwd: str) -> list[Segment]:
         segments = list(self._by_tool(tool, given, cwd))
@@ -86,7 +88,16 @@ class Gate:
         for found in sorted(self._judge.write(where), key=lambda found: found.verdict != "deny"):
             if found.verdict == "deny" or found.firm or self._ruled("Edit", "allow", [where]) is None:
                 return self._segment(f"{tool} {path}", "local", found.verdict, found.rule)
-        bare = next((rule for name in (tool, "Edit") for which in ("deny", "ask") for rule in self.rules.about(name, which) if rule.spec is None), None)
+        bare = next(
+            (
+                rule
+                for name in (tool, "Edit")
+                for which in ("deny", "ask")
+                for rule in self.rules.about(name, which)
+                if rule.spec is None
+            ),
+            None,
+        )
         if bare is not None:
             return self._segment(f"{tool} {path}", "local", "deny" if bare in self.rules.deny else "ask", bare.text)
         allow = self._ruled("Edit", "allow", [where]) or self._ruled(tool, "allow", [where])
@@ -112,7 +123,9 @@ class Gate:
     def _typed(self, tool: str, given: Mapping[str, Any]) -> Segment:
         effect = classify_tool(tool, given)
         action = str(given.get("action", ""))
-        shown = " ".join([tool, action, *(f"{name}={value}" for name, value in given.items() if name != "action")]).strip()[:300]
+        shown = " ".join(
+            [tool, action, *(f"{name}={value}" for name, value in given.items() if name != "action")]
+        ).strip()[:300]
         texts = [action, shown.removeprefix(tool).strip()]
         for which, verdict in _BEFORE_ALLOW:
             rule = self._ruled(tool, which, texts)
@@ -125,8 +138,15 @@ class Gate:
             if left:
                 return self._segment(shown, effect.kind, "deny", left)
             if self.target.protected and effect.kind in ("change", "destroy"):
-                return self._segment(shown, effect.kind, "ask", f"target {self.target.name!r} is protected: a person decides every change")
-        return self._default(shown, effect.kind, self._ruled(tool, "allow", texts), effect.why, f"{tool}({action})" if action else tool)
+                return self._segment(
+                    shown,
+                    effect.kind,
+                    "ask",
+                    f"target {self.target.name!r} is protected: a person decides every change",
+                )
+        return self._default(
+            shown, effect.kind, self._ruled(tool, "allow", texts), effect.why, f"{tool}({action})" if action else tool
+        )
 
     def _fetch(self, url: str) -> Segment:
         host = (urlsplit(url if "//" in url else f"//{url}").hostname or "").lower().rstrip(".")
@@ -135,12 +155,21 @@ class Gate:
             if rule is not None:
                 return self._segment(f"WebFetch {url}", "read", verdict, rule.text)
         if HOSTILE.search(url) or not host:
-            return self._segment(f"WebFetch {url}", "unknown", "deny", "an address where clouds hand out credentials" if host else "no host in the address")
+            return self._segment(
+                f"WebFetch {url}",
+                "unknown",
+                "deny",
+                "an address where clouds hand out credentials" if host else "no host in the address",
+            )
         allow = self._ruled("WebFetch", "allow", [host])
         if allow is not None or host in DOCUMENTATION:
-            return self._segment(f"WebFetch {url}", "read", "allow", allow.text if allow else f"{host} is a site of documentation")
+            return self._segment(
+                f"WebFetch {url}", "read", "allow", allow.text if allow else f"{host} is a site of documentation"
+            )
         verdict: Verdict = "allow" if self.mode == "bypassPermissions" else "ask"
-        return self._segment(f"WebFetch {url}", "read", verdict, f"{host} is new to this run", f"WebFetch(domain:{host})")
+        return self._segment(
+            f"WebFetch {url}", "read", verdict, f"{host} is new to this run", f"WebFetch(domain:{host})"
+        )
 
     def _named(self, tool: str, given: Mapping[str, Any]) -> Segment:
         name = str(given.get("skill") or given.get("name") or given.get("command") or given.get("subagent_type") or "")
@@ -150,7 +179,13 @@ class Gate:
                 return self._segment(f"{tool} {name}".strip(), FREE.get(tool, "unknown"), verdict, rule.text)
         allow = self._ruled(tool, "allow", [name])
         kind = FREE.get(tool, "unknown")
-        return self._default(f"{tool} {name}".strip(), kind, allow, f"{tool} is free to use" if kind == "read" else f"{tool} is not known to the gate", tool)
+        return self._default(
+            f"{tool} {name}".strip(),
+            kind,
+            allow,
+            f"{tool} is free to use" if kind == "read" else f"{tool} is not known to the gate",
+            tool,
+        )
 
     def _ruled(self, tool: str, which: str, texts: Iterable[str]) -> Rule | None:
         return self.rules.first(tool, which, texts)
@@ -164,7 +199,9 @@ class Gate:
         return Segment(command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule, permit=permit)
 
     def _final(self, verdict: Verdict, kind: Kind) -> Verdict:
-        if verdict == "ask" and (self.mode in NEVER_ASKS or self.mode in WRITES_NOTHING and kind not in ("read", "plan")):
+        if verdict == "ask" and (
+            self.mode in NEVER_ASKS or (self.mode in WRITES_NOTHING and kind not in ("read", "plan"))
+        ):
             return "deny"
         return verdict
 

@@ -4,7 +4,9 @@ import re
 
 _GAP = r"(?:\W+[\w=./@:-]+){0,6}?\W+"
 _REFUSED = re.compile(
-    r"\b(?:terraform|tofu|terragrunt)\b" + _GAP + r"(?:apply|destroy|import|taint|force-unlock|state\W+(?:rm|mv|push))\b"
+    r"\b(?:terraform|tofu|terragrunt)\b"
+    + _GAP
+    + r"(?:apply|destroy|import|taint|force-unlock|state\W+(?:rm|mv|push))\b"
     r"|docker\.sock|\b169\.254\.169\.254\b|metadata\.google\.internal",
 )
 _SUSPECT = re.compile(

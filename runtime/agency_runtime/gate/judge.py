@@ -111,7 +111,12 @@ class Judge:
         if text is None and known(path):
             text = self._text(place_)
         if text is not None and FETCHED in text:
-            yield Segment(command=readable(command.text), kind="unknown", verdict="deny", rule="runs what it fetches from the network")
+            yield Segment(
+                command=readable(command.text),
+                kind="unknown",
+                verdict="deny",
+                rule="runs what it fetches from the network",
+            )
         elif text is None:
             yield self._doubt(command.text, f"runs {readable(path)}, which cannot be read before it runs")
         else:
@@ -138,7 +143,7 @@ class Judge:
         if not command.argv:
             return Effect("read", "sets a variable" if command.assigns else "redirects")
         name = command.argv[0]
-        if not known(name) or any(sign in name for sign in "*?") or name.startswith("[") and name not in ("[", "[["):
+        if not known(name) or any(sign in name for sign in "*?") or (name.startswith("[") and name not in ("[", "[[")):
             fetched = FETCHED in name
             return Effect("unknown", "the program's name is not known before it runs", refused=fetched)
         if not name.strip():
@@ -152,21 +157,46 @@ class Judge:
         effect = classify(command.argv)
         if carried is not None and effect.kind == "local" and not effect.writes and carried.kind != "local":
             return Effect(carried.kind, f"{program} runs what it is given")
-        return effect if carried is None or carried.kind == "read" else Effect(gravest((effect.kind, carried.kind)), effect.why, effect.refused, pins=effect.pins, writes=effect.writes, wipes=effect.wipes)
+        return (
+            effect
+            if carried is None or carried.kind == "read"
+            else Effect(
+                gravest((effect.kind, carried.kind)),
+                effect.why,
+                effect.refused,
+                pins=effect.pins,
+                writes=effect.writes,
+                wipes=effect.wipes,
+            )
+        )
 
     def _interpreted(self, command: Command) -> Effect:
         texts = [*command.argv[1:], command.stdin or ""]
         files = [word for word in command.argv[1:] if not word.startswith("-")][:1]
-        texts += [text for path in files if known(path) and (text := command.files.get(path) or self._text(absolute(path, command.cwd)))]
+        texts += [
+            text
+            for path in files
+            if known(path) and (text := command.files.get(path) or self._text(absolute(path, command.cwd)))
+        ]
         text = "\n".join(texts)
         if FETCHED in text:
             return Effect("unknown", "runs what it fetches from the network", refused=True)
-        if command.argv[1:] in (("--version",), ("-V",), ("--help",)) or command.program in ("awk", "gawk", "mawk") and ">" not in text and "system" not in text and "|" not in text:
+        if command.argv[1:] in (("--version",), ("-V",), ("--help",)) or (
+            command.program in ("awk", "gawk", "mawk") and ">" not in text and "system" not in text and "|" not in text
+        ):
             return Effect("read", f"{command.program} only reads")
         found = interpreters.searched(text)
         if found:
             return Effect("change", f"{command.program} names {found[1]!r}", refused=found[0], critical=not found[0])
-        writes = tuple(word for word in interpreters.quoted(text) if known(word) and place(absolute(word, command.cwd), self.root) == "protected") if interpreters.writes(text) else ()
+        writes = (
+            tuple(
+                word
+                for word in interpreters.quoted(text)
+                if known(word) and place(absolute(word, command.cwd), self.root) == "protected"
+            )
+            if interpreters.writes(text)
+            else ()
+        )
         return Effect("local", f"{command.program} runs a program of its own", writes=writes)
 
     def _judged(self, command: Command, effect: Effect, covered: bool) -> tuple[Segment, bool]:
@@ -181,9 +211,13 @@ class Judge:
         shown = readable(command.text)
         firm = any(found.firm and found.verdict != "allow" for found in findings)
         permit = "" if firm or not command.argv else f"Bash({readable(' '.join(command.argv))})"
-        return Segment(command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule, permit=permit), allow is not None
+        return Segment(
+            command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule, permit=permit
+        ), allow is not None
 
-    def _settle(self, findings: Sequence[_Found], kind: Kind, effect: Effect, allow: str | None, covered: bool) -> tuple[Verdict, str]:
+    def _settle(
+        self, findings: Sequence[_Found], kind: Kind, effect: Effect, allow: str | None, covered: bool
+    ) -> tuple[Verdict, str]:
         for verdict in ("deny", "ask"):
             for found in findings:
                 if found.verdict == verdict and (found.firm or allow is None):
@@ -195,7 +229,9 @@ class Judge:
         return TABLE[self.mode][kind], f"{effect.why} (class {kind}, mode {self.mode})"
 
     def _final(self, verdict: Verdict, kind: Kind) -> Verdict:
-        if verdict == "ask" and (self.mode in NEVER_ASKS or self.mode in WRITES_NOTHING and kind not in ("read", "plan")):
+        if verdict == "ask" and (
+            self.mode in NEVER_ASKS or (self.mode in WRITES_NOTHING and kind not in ("read", "plan"))
+        ):
             return "deny"
         return verdict
 
@@ -243,13 +279,21 @@ class Judge:
         for which, verdict in (("deny", "deny"), ("ask", "ask")):
             rule = self.rules.first("Read", which, [absolute(part, command.cwd) for part in parts])
             if rule is None and any(sign in word for sign in "*?["):
-                rule = next((rule for rule in self.rules.about("Read", which) if rule.spec and glob_reaches(word, rule.spec)), None)
+                rule = next(
+                    (rule for rule in self.rules.about("Read", which) if rule.spec and glob_reaches(word, rule.spec)),
+                    None,
+                )
             if rule is not None:
                 yield _Found(verdict, rule.text)  # type: ignore[arg-type]
 
     def _assigned(self, command: Command) -> Iterator[_Found]:
         for variable, value in (*command.assigns, *_env_assigns(command)):
-            if variable in HIJACKING and not (variable == "PATH" and "$PATH" in command.text) and not (variable == "IFS" and not command.argv) and value not in ("cat", "", "true"):
+            if (
+                variable in HIJACKING
+                and not (variable == "PATH" and "$PATH" in command.text)
+                and not (variable == "IFS" and not command.argv)
+                and value not in ("cat", "", "true")
+            ):
                 yield _Found("ask", f"sets {variable}, which changes what programs run", firm=False)
 
     # ---- what it writes
@@ -273,7 +317,14 @@ class Judge:
         for which, verdict in (("deny", "deny"), ("ask", "ask")):
             rule = self.rules.first("Edit", which, [path])
             if rule is None and any(sign in path for sign in "*?["):
-                rule = next((rule for rule in self.rules.about("Edit", which) if rule.spec and (glob_reaches(path, rule.spec) or fnmatch.fnmatch(rule.spec, path))), None)
+                rule = next(
+                    (
+                        rule
+                        for rule in self.rules.about("Edit", which)
+                        if rule.spec and (glob_reaches(path, rule.spec) or fnmatch.fnmatch(rule.spec, path))
+                    ),
+                    None,
+                )
             if rule is not None:
                 yield _Found(verdict, rule.text)  # type: ignore[arg-type]
         where = place(path, self.root)
@@ -288,15 +339,31 @@ class Judge:
 
 
 def _moved(path: str, root: str) -> tuple[Verdict, str] | None:
-    return wiped(path, root) if path == root or place(path, root) in ("protected", "system") or path in ("/", "~") else None
+    return (
+        wiped(path, root)
+        if path == root or place(path, root) in ("protected", "system") or path in ("/", "~")
+        else None
+    )
 
 
 def _find(argv: Sequence[str]) -> Effect:
-    starts = tuple(argv[1 : next((at for at, word in enumerate(argv) if at and word[:1] in ("-", "(", "!")), len(argv))]) or (".",)
+    starts = tuple(
+        argv[1 : next((at for at, word in enumerate(argv) if at and word[:1] in ("-", "(", "!")), len(argv))]
+    ) or (".",)
     if "-delete" in argv:
-        filtered = any(word in ("-name", "-iname", "-path", "-ipath", "-regex", "-mtime", "-mmin", "-size", "-empty", "-newer") for word in argv)
-        return Effect("local", "find -delete", writes=starts if not filtered else (), wipes=() if filtered and place(absolute(starts[0], "/workspace"), "/workspace") == "inside" else starts)
-    written = tuple(argv[at + 1] for at, word in enumerate(argv[:-1]) if word in ("-fprint", "-fprintf", "-fls", "-fprint0"))
+        filtered = any(
+            word in ("-name", "-iname", "-path", "-ipath", "-regex", "-mtime", "-mmin", "-size", "-empty", "-newer")
+            for word in argv
+        )
+        return Effect(
+            "local",
+            "find -delete",
+            writes=starts if not filtered else (),
+            wipes=() if filtered and place(absolute(starts[0], "/workspace"), "/workspace") == "inside" else starts,
+        )
+    written = tuple(
+        argv[at + 1] for at, word in enumerate(argv[:-1]) if word in ("-fprint", "-fprintf", "-fls", "-fprint0")
+    )
     return Effect("local" if written else "read", "find writes" if written else "find only reads", writes=written)
 
 

@@ -37,4 +37,6 @@ NEVER_ASKS: frozenset[Mode] = frozenset({"dontAsk"})
 def check_mode(mode: Mode) -> None:
     """Raises UsageError for bypassPermissions as root, where a slip would own the machine."""
     if mode == "bypassPermissions" and hasattr(os, "geteuid") and os.geteuid() == 0:
-        raise UsageError("bypassPermissions is refused as root: run as another user, or use --permission-mode acceptEdits")
+        raise UsageError(
+            "bypassPermissions is refused as root: run as another user, or use --permission-mode acceptEdits"
+        )

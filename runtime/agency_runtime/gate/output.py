@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from agency_runtime.gate.words import FETCHED, TOKEN, UNKNOWN, known, unescape_ansi
 
-DOWNLOADERS = frozenset({"curl", "wget", "fetch", "aria2c", "http", "https", "xh", "lynx", "w3m", "nc", "ncat", "socat"})
+DOWNLOADERS = frozenset(
+    {"curl", "wget", "fetch", "aria2c", "http", "https", "xh", "lynx", "w3m", "nc", "ncat", "socat"}
+)
 NAMES = frozenset({"date", "basename", "nproc", "id", "uname", "whoami", "hostname", "wc", "arch", "tty", "uuidgen"})
 """Programs that print a short name without a slash when their arguments hold none."""
 
@@ -32,7 +34,11 @@ def _place(argv: Sequence[str], name: str, cwd: str) -> str:
     if name == "pwd" or list(argv[1:]) == ["rev-parse", "--show-toplevel"]:
         return cwd if name == "pwd" else "/workspace"
     named = name in NAMES or list(argv[:2]) == ["git", "rev-parse"]
-    return TOKEN if named and not any("/" in word or not known(word) for word in argv[1:] if name != "basename") else UNKNOWN
+    return (
+        TOKEN
+        if named and not any("/" in word or not known(word) for word in argv[1:] if name != "basename")
+        else UNKNOWN
+    )
 
 
 def _echo(args: Sequence[str], _stdin: str | None, _files: Mapping[str, str]) -> str | None:
@@ -80,7 +86,7 @@ def _base64(args: Sequence[str], stdin: str | None, files: Mapping[str, str]) ->
 
 
 def _xxd(args: Sequence[str], stdin: str | None, _files: Mapping[str, str]) -> str | None:
-    if stdin is None or not known(stdin) or "-r" not in args and "-rp" not in args:
+    if stdin is None or not known(stdin) or ("-r" not in args and "-rp" not in args):
         return None
     try:
         return bytes.fromhex(stdin).decode()

@@ -53,7 +53,7 @@ def _protected(relative: str) -> bool:
     lowered = relative.lower()
     if lowered.startswith(".agency/") and lowered[8:] in PROTECTED_FILES:
         return True
-    return any(lowered == folder or lowered.startswith(folder + "/") or f"/{folder}/" in f"/{lowered}/" and folder == ".git"
+    return any(lowered == folder or lowered.startswith(folder + "/") or (f"/{folder}/" in f"/{lowered}/" and folder == ".git")
                for folder in PROTECTED_FOLDERS)  # fmt: skip
 
 
@@ -62,11 +62,11 @@ def wiped(path: str, root: str) -> tuple[Literal["deny", "ask"], str] | None:
     if UNKNOWN in path:
         return "ask", "its path is not known before it runs"
     bare = path.rstrip("*").rstrip("/") or "/"
-    if bare == root or bare.startswith(root) and path.rstrip("/*?.[]!{}") in (root, root + "/"):
+    if bare == root or (bare.startswith(root) and path.rstrip("/*?.[]!{}") in (root, root + "/")):
         return "ask", "it would wipe the whole workspace"
-    if bare == "~" or path.startswith("~") and "/" not in bare or bare in ("/tmp", "/home", "/root"):
+    if bare == "~" or (path.startswith("~") and "/" not in bare) or bare in ("/tmp", "/home", "/root"):
         return ("ask", "it would wipe all scratch files") if bare == "/tmp" else ("deny", "it would wipe a home folder")
-    if root.startswith(bare.rstrip("/") + "/") or bare.count("/") == 1 and not path.startswith("~"):
+    if root.startswith(bare.rstrip("/") + "/") or (bare.count("/") == 1 and not path.startswith("~")):
         return "deny", "it would wipe the system"
     if place(bare, root) == "protected" or f"{bare}/".startswith(f"{root}/.git/"):
         return "ask", "it would wipe a protected folder"

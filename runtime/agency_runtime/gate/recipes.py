@@ -45,7 +45,10 @@ def recipe(argv: Sequence[str], cwd: str, read: Reader) -> Recipe | None:
 
 
 def _first(names_: Sequence[str], cwd: str, read: Reader) -> str | None:
-    return next((text for name in names_ if (text := read(f"{cwd}/{name}" if not name.startswith("/") else name)) is not None), None)
+    return next(
+        (text for name in names_ if (text := read(f"{cwd}/{name}" if not name.startswith("/") else name)) is not None),
+        None,
+    )
 
 
 def _make(argv: Sequence[str], cwd: str, read: Reader) -> Recipe:
@@ -121,9 +124,11 @@ def _npm(program: str, argv: Sequence[str], cwd: str, read: Reader) -> Recipe | 
     line = parse_line(argv[1:], names("--prefix -C --dir --cwd -w --workspace --filter -F"))
     words = [word for word in line.words if word not in ("run", "run-script", "rum", "urn")]
     ran = len(words) != len(line.words)
-    if not words or not ran and words[0] in _NPM_PLAIN:
+    if not words or (not ran and words[0] in _NPM_PLAIN):
         return None
-    if program == "npm" and not ran and words[0] not in _NPM_SHORT or program == "bun" and words[0] in ("test", "build") and not ran:
+    if (program == "npm" and not ran and words[0] not in _NPM_SHORT) or (
+        program == "bun" and words[0] in ("test", "build") and not ran
+    ):
         return None
     folder = line.value("--prefix", "-C", "--dir", "--cwd")
     path = f"{cwd}/{folder}/package.json" if folder else f"{cwd}/package.json"

@@ -17,7 +17,9 @@ ALIASES = {"MultiEdit": "Edit", "NotebookEdit": "Edit", "Agent": "Task", "LS": "
 TYPED = frozenset({"Terraform", "Kubernetes", "Helm", "Docker", "Cloud"})
 _FORM = re.compile(r"([A-Za-z_][\w*.-]*)(?:\((.*)\))?", re.DOTALL)
 _PARAMETER = re.compile(r"([a-z][a-z_]*):(.+)", re.DOTALL)
-_PARAMETERS = frozenset({"run_in_background", "timeout", "description", "subagent_type", "model", "dangerouslyDisableSandbox"})
+_PARAMETERS = frozenset(
+    {"run_in_background", "timeout", "description", "subagent_type", "model", "dangerouslyDisableSandbox"}
+)
 _NO_SPEC = frozenset({"WebSearch", "TodoWrite", "TaskOutput", "TaskStop", "Handoff", "Escalate"})
 
 
@@ -41,7 +43,7 @@ class Rule:
 
     def matches(self, text: str) -> bool:
         """The rule's pattern is the whole of the text; a rule without one matches everything."""
-        return self.spec is None or self.pattern is not None and self.pattern.fullmatch(text) is not None
+        return self.spec is None or (self.pattern is not None and self.pattern.fullmatch(text) is not None)
 
     def holds(self, given: Mapping[str, Any]) -> bool:
         """The rule names a parameter, and the call gives it that value."""

@@ -35,7 +35,12 @@ ACTIONS: dict[str, dict[str, Kind]] = {
 }  # fmt: skip
 """What each tool offers. Docker's `rmi` and `stop` reach only what the tool itself made."""
 _PROGRAMS = {"Terraform": "terraform", "Kubernetes": "kubectl", "Helm": "helm", "Docker": "docker"}
-_CLASSIFIERS = {"Terraform": terraform.classify, "Kubernetes": kubectl.classify, "Helm": helm.classify, "Docker": docker.classify}
+_CLASSIFIERS = {
+    "Terraform": terraform.classify,
+    "Kubernetes": kubectl.classify,
+    "Helm": helm.classify,
+    "Docker": docker.classify,
+}
 _CLOUDS = {"aws": clouds.classify_aws, "gcloud": clouds.classify_gcloud, "az": clouds.classify_az}
 _PINS: dict[str, Field] = {"context": "kube_context", "kube_context": "kube_context", "namespace": "namespace",
                            "kubeconfig": "credentials", "workspace": "terraform_workspace", "profile": "aws_profile"}  # fmt: skip

@@ -1,68 +1,33 @@
 """Every simple command that a shell text could run, found by walking its syntax tree.
 
 Variables, functions, aliases, the working folder and files written on the way are followed as far as they are
-certain; what is not certain is marked, and never guessed.
+certain; what is not certain is marked, and never guessed to be harmless.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
+from agency_runtime.gate.builtins import Builtins
+from agency_runtime.gate.command import Command, Script
 from agency_runtime.gate.output import output
 from agency_runtime.gate.places import absolute
+from agency_runtime.gate.redirects import Surround, surround
 from agency_runtime.gate.shell import MOST_CHARACTERS, parse, text_of, unfit
-from agency_runtime.gate.words import SEVERAL, TOKEN, UNKNOWN, Words, known
+from agency_runtime.gate.variables import Variables
+from agency_runtime.gate.words import TOKEN, UNKNOWN, Words
 
 UNKNOWN_TEXT = "a shell text that is not known before it runs"
 _MOST_DEPTH = 12
 _MOST_COMMANDS = 400
 _MOST_TURNS = 8
 _MOST_GUESSES = 4
-_INHERITED = {"HOME": "~", "PWD": ".", "IFS": " ", "TMPDIR": "/tmp", "USER": TOKEN, "LOGNAME": TOKEN, "HOSTNAME": TOKEN,
-              "RANDOM": TOKEN, "SECONDS": TOKEN, "LINENO": TOKEN, "UID": TOKEN, "EUID": TOKEN, "EPOCHSECONDS": TOKEN,
-              "?": TOKEN, "#": TOKEN, "$": TOKEN, "!": TOKEN, "-": TOKEN}  # fmt: skip
-_WRITES = {">", ">>", ">|", "&>", "&>>", ">&", "<>"}
 _HEREDOC_PARTS = {"heredoc_start", "heredoc_body", "heredoc_end", "file_redirect", "file_descriptor"}
-_STREAMS = {"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd/1", "/dev/fd/2"}
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One simple command: its words after expansion, and what surrounds it."""
-
-    argv: tuple[str, ...]
-    text: str
-    cwd: str
-    assigns: tuple[tuple[str, str], ...] = ()
-    writes: tuple[str, ...] = ()
-    reads: tuple[str, ...] = ()
-    stdin: str | None = None
-    files: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def program(self) -> str:
-        """The name of the program, without its folder."""
-        return self.argv[0].rpartition("/")[2] if self.argv else ""
-
-
-@dataclass(slots=True)
-class Surround:
-    """What the redirects of a command come to."""
-
-    stdin: str | None
-    writes: tuple[str, ...] = ()
-    reads: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """All commands of one text, and the faults that make the text uncertain as a whole."""
-
-    commands: tuple[Command, ...]
-    faults: tuple[str, ...]
-
-
-def read_script(text: str, *, cwd: str, files: Mapping[str, str] | None = None, most: int = MOST_CHARACTERS) -> Script:
+def read_script(
+    text: str, *, cwd: str, files: Mapping[str, str] | None = None, most: int = MOST_CHARACTERS
+) -> Script:
     """The commands of a shell text; whatever the text, an answer."""
     fault = UNKNOWN_TEXT if UNKNOWN in text else unfit(text.replace(TOKEN, "x"), most=most)
     if fault and len(text) > 4 * most:
@@ -71,70 +36,76 @@ def read_script(text: str, *, cwd: str, files: Mapping[str, str] | None = None, 
     try:
         walk.text(text)
     except RecursionError:
-        walk.faults.append("nested too deeply to be judged")
+        walk.fault("nested too deeply to be judged")
     return Script(tuple(walk.commands), tuple([fault, *walk.faults] if fault else walk.faults))
 
 
 class Walk:
-    """One pass over one shell text."""
+    """One pass over one shell text. Visiting a node answers what it prints, as far as that is known."""
 
-    def __init__(self, cwd: str, files: Mapping[str, str] | None = None, *, args: tuple[str, ...] | None = None) -> None:
+    def __init__(self, cwd: str, files: Mapping[str, str] | None = None) -> None:
         self.commands: list[Command] = []
         self.faults: list[str] = []
-        self._cwd = cwd
+        self.cwd = cwd
+        self.variables = Variables()
         self._files = dict(files or {})
-        self._env: dict[str, str] = {}
-        self._args = args
         self._functions: dict[str, Any] = {}
         self._called: set[str] = set()
-        self._aliases: dict[str, str] = {}
-        self._values: dict[str, list[str]] = {}
-        self._guess: int | None = None
         self._hung: dict[int, list[Any]] = {}
         self._depth = 0
-        self._words = Words(self._look, self._substitute)
+        self._words = Words(self.variables.look, self._substitute)
+        self._builtins = Builtins(self)
+        self._acts: dict[str, Callable[[Any, str | None], str]] = {
+            "list": self._list, "pipeline": self._pipeline, "command": self._command, "redirected_statement": self._redirected,
+            "subshell": self._subshell, "if_statement": self._branch, "while_statement": self._loop,
+            "c_style_for_statement": self._loop, "for_statement": self._for, "case_statement": self._case,
+            "function_definition": self._function, "variable_assignment": self._assignment,
+            "declaration_command": self._declaration, "unset_command": self._unset,
+        }  # fmt: skip
+
+    def fault(self, fault: str) -> None:
+        """The text as a whole is uncertain, and why."""
+        if fault not in self.faults:
+            self.faults.append(fault)
 
     def text(self, text: str) -> str:
-        """Walk a whole text; answers what it prints."""
+        """Walk a whole text."""
         root = parse(text)
         if root.has_error:
-            self._fault("cannot be parsed for certain")
+            self.fault("cannot be parsed for certain")
         out = self._visit(root, None)
         if self._depth == 0:
             self._uncalled()
         return out
 
-    def _fault(self, fault: str) -> None:
-        if fault not in self.faults:
-            self.faults.append(fault)
-
-    def _uncalled(self) -> None:
-        for name in [name for name in self._functions if name not in self._called]:
-            self._call(name, None)
-
-    # ---- nodes
+    def nested(self, text: str) -> str:
+        """Walk a text that the shell runs in itself: eval, trap, an alias."""
+        if self._depth > _MOST_DEPTH:
+            self.fault("text evaluated without end in sight")
+            return UNKNOWN
+        self._depth += 1
+        out = self.text(text)
+        self._depth -= 1
+        return out
 
     def _visit(self, node: Any, stdin: str | None) -> str:
-        """Walk a node; answers what it prints, as far as that is known."""
         redirects = self._hung.pop(node.id, None) if self._hung else None
         if redirects is not None:
             command = node.type == "command"
             return self._command(node, stdin, redirects) if command else self._around(node, stdin, redirects)
-        act = _ACTS.get(node.type)
-        if act is not None:
-            return act(self, node, stdin)
-        return self._sequence(node.named_children, stdin)
+        act = self._acts.get(node.type)
+        return act(node, stdin) if act is not None else self._sequence(node.named_children, stdin)
 
     def _sequence(self, nodes: list[Any], stdin: str | None) -> str:
         return "".join([self._visit(node, stdin) for node in nodes])
 
+    # ---- what may or may not run
+
     def _maybe(self, nodes: list[Any], stdin: str | None) -> str:
-        """Walk what may or may not run: an assignment in it is certain only while inside."""
-        before, cwd = dict(self._env), self._cwd
+        before, cwd = self.variables.snapshot(), self.cwd
         self._sequence(nodes, stdin)
-        self._env = {name: value if before.get(name) == value else UNKNOWN for name, value in self._env.items()}
-        if cwd != self._cwd:
-            self._cwd = UNKNOWN
+        self.variables.keep_certain(before)
+        self.cwd = cwd if cwd == self.cwd else UNKNOWN
         return UNKNOWN
 
     def _list(self, node: Any, stdin: str | None) -> str:
@@ -142,28 +113,22 @@ class Walk:
         first, *rest = _spine(node, sign)
         out = self._visit(first, stdin)
         if sign != "&&":
-            self._alternative(rest, stdin)
-            return out + UNKNOWN
-        before = dict(self._env)
+            return out + self._alternative(rest, stdin)
+        before = self.variables.snapshot()
         out += self._sequence(rest, stdin)
         if first.type not in ("variable_assignment", "variable_assignments"):
-            self._env = {name: value if before.get(name) == value else UNKNOWN for name, value in self._env.items()}
+            self.variables.keep_certain(before)
         return out
 
-    def _alternative(self, nodes: list[Any], stdin: str | None) -> None:
+    def _alternative(self, nodes: list[Any], stdin: str | None) -> str:
         """The right of `||`: it runs when the left failed, so the folder stays what success made it."""
-        cwd = self._cwd
+        cwd = self.cwd
         self._maybe(nodes, stdin)
-        self._cwd = cwd
+        self.cwd = cwd
+        return UNKNOWN
 
     def _branch(self, node: Any, stdin: str | None) -> str:
         return self._maybe(node.named_children, stdin)
-
-    def _subshell(self, node: Any, stdin: str | None) -> str:
-        env, cwd = dict(self._env), self._cwd
-        out = self._sequence(node.named_children, stdin)
-        self._env, self._cwd = env, cwd
-        return out
 
     def _loop(self, node: Any, stdin: str | None) -> str:
         self._forget(node)
@@ -175,16 +140,16 @@ class Walk:
         values = [word for item in node.named_children[1:-1] for word in self._words.split(item)]
         few = values and len(values) <= _MOST_TURNS and node.children[0].type == "for"
         for value in values if few else [UNKNOWN]:
-            self._env[name] = value
+            self.variables.set(name, value)
             self._maybe([node.named_children[-1]], stdin)
-        self._env[name] = UNKNOWN
+        self.variables.doubt(name)
         return UNKNOWN
 
     def _forget(self, node: Any) -> None:
-        """What a loop assigns anywhere is uncertain everywhere in it."""
+        """What a loop or a function assigns anywhere is uncertain everywhere in it."""
         for child in node.named_children:
             if child.type == "variable_assignment":
-                self._env[text_of(child.named_children[0])] = UNKNOWN
+                self.variables.doubt(text_of(child.named_children[0]))
             self._forget(child)
 
     def _case(self, node: Any, stdin: str | None) -> str:
@@ -194,34 +159,48 @@ class Walk:
             self._maybe([child for child in item.children[closing + 1 :] if child.is_named], stdin)
         return UNKNOWN
 
+    # ---- functions, subshells, pipelines
+
     def _function(self, node: Any, _stdin: str | None) -> str:
         self._forget(node)
         self._functions[text_of(node.named_children[0])] = node.named_children[-1]
         return ""
 
+    def _uncalled(self) -> None:
+        for name in [name for name in self._functions if name not in self._called]:
+            self._call(name, None)
+
     def _call(self, name: str, args: tuple[str, ...] | None, stdin: str | None = None) -> str:
         if self._depth > _MOST_DEPTH:
-            self._fault(f"function {name!r} calls itself without end in sight")
+            self.fault(f"function {name!r} calls itself without end in sight")
             return UNKNOWN
-        before, self._args = self._args, args
+        before, self.variables.args = self.variables.args, args
         self._called.add(name)
         self._depth += 1
         out = self._visit(self._functions[name], stdin)
         self._depth -= 1
-        self._args = before
+        self.variables.args = before
+        return out
+
+    def _subshell(self, node: Any, stdin: str | None) -> str:
+        before, cwd = self.variables.snapshot(), self.cwd
+        out = self._sequence(node.named_children, stdin)
+        self.variables.restore(before)
+        self.cwd = cwd
         return out
 
     def _pipeline(self, node: Any, stdin: str | None) -> str:
-        env, cwd = dict(self._env), self._cwd
+        before, cwd = self.variables.snapshot(), self.cwd
         out = stdin or ""
         for at, part in enumerate(node.named_children):
             out = self._visit(part, out if at else stdin)
-        self._env, self._cwd = env, cwd
+        self.variables.restore(before)
+        self.cwd = cwd
         return out
 
     def _substitute(self, node: Any) -> str:
         """Command and process substitution, for the words."""
-        if self._guess is not None:
+        if self.variables.guess is not None:
             return UNKNOWN
         out = self._subshell(node, None)
         if node.type == "process_substitution":
@@ -235,10 +214,11 @@ class Walk:
     def _assignment(self, node: Any, _stdin: str | None = None) -> str:
         name, value = self._assigned(node)
         plus = any(child.type == "+=" for child in node.children)
-        certain = not plus and node.named_children[0].type == "variable_name"
-        self._env[name] = value if certain else UNKNOWN
-        self._values.setdefault(name, []).append(value)
-        self._emit(Command((), f"{name}={value}", self._cwd, assigns=((name, value),), files=self._files))
+        if plus or node.named_children[0].type != "variable_name":
+            self.variables.doubt(name, value)
+        else:
+            self.variables.set(name, value)
+        self._emit(Command((), f"{name}={value}", self.cwd, assigns=((name, value),), files=self._files))
         return ""
 
     def _assigned(self, node: Any) -> tuple[str, str]:
@@ -250,15 +230,15 @@ class Walk:
         for child in node.named_children:
             if child.type == "variable_assignment":
                 self._assignment(child)
-            else:
-                for word in self._words.split(child):
-                    if "=" in word and not word.startswith("-"):
-                        self._env[word.partition("=")[0]] = UNKNOWN
+                continue
+            for word in self._words.split(child):
+                if "=" in word and not word.startswith("-"):
+                    self.variables.doubt(*word.split("=", 1))
         return ""
 
     def _unset(self, node: Any, _stdin: str | None) -> str:
         for child in node.named_children:
-            self._env[text_of(child)] = UNKNOWN
+            self.variables.doubt(text_of(child))
         return ""
 
     # ---- commands
@@ -277,83 +257,18 @@ class Walk:
 
     def _around(self, node: Any, stdin: str | None, redirects: list[Any]) -> str:
         """A compound command, or none, with redirects."""
-        surround = self._redirects(redirects, stdin)
-        if surround.writes or surround.reads:
-            self._emit(Command((), text_of(node)[:200], self._cwd, writes=surround.writes, reads=surround.reads))
-        out = "" if node.type == "redirected_statement" else self._visit(node, surround.stdin)
-        return self._after(redirects, self._kept(surround, out))
+        found = surround(redirects, stdin, self._words, self.cwd, self._files)
+        if found.writes or found.reads:
+            self._emit(Command((), text_of(node)[:200], self.cwd, writes=found.writes, reads=found.reads))
+        bare = node.type == "redirected_statement" and node.child_by_field_name("body") is None
+        out = "" if bare else self._visit(node, found.stdin)
+        return self._after(redirects, self._kept(found, out))
 
-    def _kept(self, surround: Surround, out: str) -> str:
+    def _kept(self, found: Surround, out: str) -> str:
         """What still flows on after the redirects; files keep what they were given."""
-        for path in surround.writes:
-            self._files[absolute(path, self._cwd)] = self._files[path] = out
-        return "" if surround.writes else out
-
-    def _command(self, node: Any, stdin: str | None, redirects: list[Any] | None = None) -> str:
-        argv: list[str] = []
-        words: list[Any] = []
-        assigns: list[tuple[str, str]] = []
-        inner = list(redirects or [])
-        for child in node.named_children:
-            if child.type == "variable_assignment":
-                assigns.append(self._assigned(child))
-            elif child.type.endswith("_redirect"):
-                inner.append(child)
-            else:
-                words.append(child.children[0] if child.type == "command_name" else child)
-                argv += self._words.split(words[-1])
-        surround = self._redirects(inner, stdin)
-        command = Command(tuple(argv), text_of(node), self._cwd, tuple(assigns), surround.writes, surround.reads, surround.stdin, self._files)  # fmt: skip
-        self._emit(command)
-        if self._values and any(UNKNOWN in word for word in argv):
-            self._guesses(words, command)
-        return self._after(inner, self._kept(surround, self._run(command)))
-
-    def _guesses(self, words: list[Any], command: Command) -> None:
-        """Where a variable may have one of several values, the command with each of them is judged as well."""
-        for turn in range(min(_MOST_GUESSES, max(map(len, self._values.values())))):
-            self._guess = turn
-            argv = tuple(word for node in words for word in self._words.split(node))
-            self._guess = None
-            if argv != command.argv:
-                self._emit(replace(command, argv=argv))
-
-    def _emit(self, command: Command) -> None:
-        if len(self.commands) >= _MOST_COMMANDS:
-            self._fault(f"runs more than {_MOST_COMMANDS} commands")
-            return
-        self.commands.append(command)
-
-    def _redirects(self, nodes: list[Any], stdin: str | None) -> Surround:
-        surround = Surround(stdin=stdin)
-        for node in nodes:
-            if node.type == "herestring_redirect":
-                surround.stdin = self._words.whole(node.named_children[-1]) + "\n"
-            elif node.type == "heredoc_redirect":
-                self._heredoc(node, surround)
-            elif node.type == "file_redirect":
-                self._file(node, surround)
-        return surround
-
-    def _file(self, node: Any, surround: Surround) -> None:
-        sign = next((child.type for child in node.children if not child.is_named), "")
-        path = self._words.whole(node.named_children[-1])
-        if sign in (">&", "<&") and (path.isdigit() or path in ("-", "") or path.rstrip("-").isdigit()):
-            return
-        if sign in _WRITES and path not in _STREAMS:
-            surround.writes = (*surround.writes, path)
-        elif sign == "<":
-            surround.reads = (*surround.reads, path)
-            surround.stdin = self._files.get(path, self._files.get(absolute(path, self._cwd), UNKNOWN))
-
-    def _heredoc(self, node: Any, surround: Surround) -> None:
-        start = next((text_of(child) for child in node.named_children if child.type == "heredoc_start"), "")
-        for child in node.named_children:
-            if child.type == "heredoc_body":
-                quoted = any(mark in start for mark in "'\"\\")
-                surround.stdin = text_of(child) if quoted else self._words.heredoc(child)
-            elif child.type == "file_redirect":
-                self._file(child, surround)
+        for path in found.writes:
+            self._files[absolute(path, self.cwd)] = self._files[path] = out
+        return "" if found.writes else out
 
     def _after(self, redirects: list[Any], out: str) -> str:
         """What the grammar hangs below a heredoc: the rest of its line."""
@@ -365,73 +280,56 @@ class Walk:
                     out = self._visit(child, None)
         return out
 
-    # ---- what commands do to the shell itself
+    def _command(self, node: Any, stdin: str | None, redirects: list[Any] | None = None) -> str:
+        words: list[Any] = []
+        assigns: list[tuple[str, str]] = []
+        inner = list(redirects or [])
+        for child in node.named_children:
+            if child.type == "variable_assignment":
+                assigns.append(self._assigned(child))
+            elif child.type.endswith("_redirect"):
+                inner.append(child)
+            else:
+                words.append(child.children[0] if child.type == "command_name" else child)
+        argv = self._argv(words)
+        found = surround(inner, stdin, self._words, self.cwd, self._files)
+        command = Command(
+            argv, text_of(node), self.cwd, tuple(assigns), found.writes, found.reads, found.stdin, self._files
+        )
+        self._emit(command)
+        if self.variables.guesses and any(UNKNOWN in word for word in argv):
+            self._guesses(words, command)
+        return self._after(inner, self._kept(found, self._run(command)))
+
+    def _argv(self, words: list[Any]) -> tuple[str, ...]:
+        return tuple(word for node in words for word in self._words.split(node))
+
+    def _guesses(self, words: list[Any], command: Command) -> None:
+        """Where a variable may have one of several values, the command with each of them is judged as well."""
+        for turn in range(min(_MOST_GUESSES, self.variables.guesses)):
+            self.variables.guess = turn
+            argv = self._argv(words)
+            self.variables.guess = None
+            if argv != command.argv:
+                self._emit(replace(command, argv=argv))
+
+    def _emit(self, command: Command) -> None:
+        if len(self.commands) < _MOST_COMMANDS:
+            self.commands.append(command)
+        else:
+            self.fault(f"runs more than {_MOST_COMMANDS} commands")
 
     def _run(self, command: Command) -> str:
+        """What a command does to the shell itself, and what it prints."""
         argv = command.argv
-        while argv and argv[0] in ("command", "builtin", "exec", "noglob", "\\") and len(argv) > 1:
+        while len(argv) > 1 and argv[0] in ("command", "builtin", "exec", "noglob"):
             argv = argv[1:]
         if not argv:
             return ""
-        name = argv[0]
-        if name in self._functions:
-            return self._call(name, argv[1:], command.stdin)
-        if name in self._aliases:
-            return self._nested(" ".join([self._aliases[name], *argv[1:]]))
-        act = _BUILTINS.get(name)
-        if act is not None:
-            return act(self, argv[1:])
-        return output(argv, command.stdin, self._cwd, self._files)
-
-    def _nested(self, text: str) -> str:
-        if self._depth > _MOST_DEPTH:
-            self._fault("text evaluated without end in sight")
-            return UNKNOWN
-        self._depth += 1
-        out = self.text(text)
-        self._depth -= 1
-        return out
-
-    def _cd(self, args: tuple[str, ...]) -> str:
-        paths = [word for word in args if not word.startswith("-")]
-        target = paths[0] if paths else "~"
-        self._cwd = absolute(target, self._cwd) if known(target) and "-" not in args else UNKNOWN
-        return ""
-
-    def _eval(self, args: tuple[str, ...]) -> str:
-        text = " ".join(args)
-        return self._nested(text) if known(text) else UNKNOWN
-
-    def _trap(self, args: tuple[str, ...]) -> str:
-        words = [word for word in args if word != "--"]
-        if len(words) > 1 and not words[0].startswith("-") and known(words[0]):
-            self._nested(words[0])
-        return ""
-
-    def _alias(self, args: tuple[str, ...]) -> str:
-        for word in args:
-            name, equals, value = word.partition("=")
-            if equals:
-                self._aliases[name] = value
-                self._nested(value)
-        return ""
-
-    def _reads(self, args: tuple[str, ...]) -> str:
-        for word in args:
-            if not word.startswith("-"):
-                self._env[word] = UNKNOWN
-        return ""
-
-    def _look(self, name: str) -> str:
-        if self._guess is not None and self._env.get(name, "") == UNKNOWN and name in self._values:
-            return self._values[name][min(self._guess, len(self._values[name]) - 1)]
-        if name in self._env:
-            return self._env[name]
-        if name in ("@", "*"):
-            return SEVERAL.join(self._args) if self._args is not None else UNKNOWN
-        if name.isdigit() and self._args is not None and name != "0":
-            return self._args[int(name) - 1] if int(name) <= len(self._args) else ""
-        return _INHERITED.get(name, UNKNOWN)
+        if argv[0] in self._functions:
+            return self._call(argv[0], argv[1:], command.stdin)
+        changed = self._builtins.run(argv)
+        return output(argv, command.stdin, self.cwd, self._files) if changed is None else changed
 
 
 def _spine(node: Any, sign: str) -> list[Any]:
@@ -439,35 +337,3 @@ def _spine(node: Any, sign: str) -> list[Any]:
     left, *rest = node.named_children
     chained = left.type == "list" and left.children[1].type == sign
     return [*(_spine(left, sign) if chained else [left]), *rest]
-
-
-_Act: TypeAlias = Callable[[Walk, Any, str | None], str]
-_ACTS: dict[str, _Act] = {
-    "list": Walk._list,
-    "pipeline": Walk._pipeline,
-    "command": Walk._command,
-    "redirected_statement": Walk._redirected,
-    "subshell": Walk._subshell,
-    "if_statement": Walk._branch,
-    "while_statement": Walk._loop,
-    "c_style_for_statement": Walk._loop,
-    "for_statement": Walk._for,
-    "case_statement": Walk._case,
-    "function_definition": Walk._function,
-    "variable_assignment": Walk._assignment,
-    "declaration_command": Walk._declaration,
-    "unset_command": Walk._unset,
-}
-_BUILTINS: dict[str, Callable[[Walk, tuple[str, ...]], str]] = {
-    "cd": Walk._cd,
-    "pushd": Walk._cd,
-    "popd": Walk._cd,
-    "eval": Walk._eval,
-    "trap": Walk._trap,
-    "alias": Walk._alias,
-    "read": Walk._reads,
-    "mapfile": Walk._reads,
-    "readarray": Walk._reads,
-    "getopts": Walk._reads,
-    "let": Walk._reads,
-}

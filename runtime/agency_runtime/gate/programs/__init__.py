@@ -31,5 +31,10 @@ def classify(argv: Sequence[str]) -> Effect:
     return CLASSIFIERS.get(program, local.classify)(argv)
 
 
-GUARDED = frozenset(CLASSIFIERS) | local.FORBIDDEN | local.PRIVILEGED | frozenset({"rm", "dd", "shred", "chmod", "chown", "mv", "curl", "wget", "nc"})
+GUARDED = (
+    frozenset(CLASSIFIERS)
+    | local.FORBIDDEN
+    | local.PRIVILEGED
+    | frozenset({"rm", "dd", "shred", "chmod", "chown", "mv", "curl", "wget", "nc"})
+)
 """Programs that are looked for among the arguments of any other, as wrappers are not all known."""

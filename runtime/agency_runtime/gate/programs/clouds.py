@@ -46,7 +46,9 @@ VERBS: dict[str, Kind] = {
     "get-access-token": "change", "add-iam-policy-binding": "change", "set-iam-policy": "change", "rollback": "change",
     "application-default": "change", "generate-sas": "change", "keys": "read", "rest": "change", "invoke-rest": "change",
 }  # fmt: skip
-AZ_SECRETS = re.compile(r"\b(secret show|keys list|credential list|show-connection-string|list-keys|list-connection-strings|credential show)\b")
+AZ_SECRETS = re.compile(
+    r"\b(secret show|keys list|credential list|show-connection-string|list-keys|list-connection-strings|credential show)\b"
+)
 PINS: dict[str, dict[str, Field]] = {
     "aws": {"--profile": "aws_profile", "--endpoint-url": "credentials"},
     "gcloud": {"--project": "credentials", "--account": "credentials", "--configuration": "credentials",
@@ -70,14 +72,22 @@ def classify_aws(argv: Sequence[str]) -> Effect:
 
 
 def _aws_kind(verb: str, words: Sequence[str], line: Line) -> Kind:
-    if words[0] == "ec2" and line.surely("--dry-run") and line.certain or verb == "cloudformation deploy" and line.surely("--no-execute-changeset"):
+    if (words[0] == "ec2" and line.surely("--dry-run") and line.certain) or (
+        verb == "cloudformation deploy" and line.surely("--no-execute-changeset")
+    ):
         return "plan"
     if words[0] == "s3" and line.surely("--dryrun") and line.certain:
         return "plan"
     if verb in AWS_EXACT:
         return AWS_EXACT[verb]
     if words[0] == "s3" and words[1] in ("cp", "sync"):
-        return "destroy" if line.has("--delete") else "change" if words[-1].startswith("s3://") or len(words) < 4 else "local"
+        return (
+            "destroy"
+            if line.has("--delete")
+            else "change"
+            if words[-1].startswith("s3://") or len(words) < 4
+            else "local"
+        )
     if words[0] == "s3":
         return "change"
     return "destroy" if AWS_DESTROYS.match(words[1]) else "read" if AWS_READS.match(words[1]) else "change"
@@ -100,9 +110,15 @@ def _by_first_verb(cloud: str, argv: Sequence[str], line: Line) -> Effect:
     program, pins = argv[0].rpartition("/")[2], _pins(cloud, line)
     if not line.words or line.surely("--help", "-h", "--version"):
         return Effect("read", f"{program} shows its help", pins=pins)
-    verbs = [word for word in line.words if word in VERBS or word.startswith(("delete-", "remove-", "get-", "list-", "describe-"))]
+    verbs = [
+        word
+        for word in line.words
+        if word in VERBS or word.startswith(("delete-", "remove-", "get-", "list-", "describe-"))
+    ]
     verb = verbs[0] if verbs else line.words[-1]
-    if line.words[:2] == ("account", "set") or line.words[0] == "config" and verb in ("set", "unset", "activate", "create"):
+    if line.words[:2] == ("account", "set") or (
+        line.words[0] == "config" and verb in ("set", "unset", "activate", "create")
+    ):
         pins = (*pins, ("credentials", " ".join(line.words[:3])))
     if verb.startswith(("delete-", "remove-")):
         return Effect("destroy", f"{program} {verb}", pins=pins)

@@ -55,7 +55,12 @@ HOSTILE_VALUES = re.compile(
     r"|--volumes-from|--cgroup-parent|(?:^|[=,])/(?:[,:]|$|(?:etc|root|home|var|run|proc|sys|dev|usr|boot|lib|opt|srv)(?:[/,:]|$))"
 )
 ALIASES = {"docker-compose": "compose", "podman-compose": "compose", "nerdctl": "", "podman": "", "docker": ""}
-PINS: dict[str, Field] = {"-H": "credentials", "--host": "credentials", "--context": "credentials", "--config": "credentials"}
+PINS: dict[str, Field] = {
+    "-H": "credentials",
+    "--host": "credentials",
+    "--context": "credentials",
+    "--config": "credentials",
+}
 
 
 def classify(argv: Sequence[str]) -> Effect:
@@ -64,7 +69,7 @@ def classify(argv: Sequence[str]) -> Effect:
     prefix = ALIASES.get(program, "")
     line = parse_line(argv[1:], VALUED)
     words = (prefix, *line.words) if prefix else line.words
-    if not words or line.surely("--help") and line.options[0][0] == "--help":
+    if not words or (line.surely("--help") and line.options[0][0] == "--help"):
         return Effect("read", f"{program} shows its help")
     kind, verb = _kind(words)
     pins = tuple((PINS[name], value or "") for name, value in _globals(line) if name in PINS)
@@ -74,7 +79,9 @@ def classify(argv: Sequence[str]) -> Effect:
         return Effect("destroy", f"{program} {verb} removes volumes or images")
     if verb in ("build", "buildx build", "buildx bake") and line.has("--push"):
         return Effect("change", f"{program} {verb} --push")
-    return Effect(kind, f"{program} {verb}" + ("" if kind != "change" or verb in VERBS else ": may change things"), pins=pins)
+    return Effect(
+        kind, f"{program} {verb}" + ("" if kind != "change" or verb in VERBS else ": may change things"), pins=pins
+    )
 
 
 def _kind(words: Sequence[str]) -> tuple[Kind, str]:
@@ -96,6 +103,6 @@ def hostile(line: Line) -> str | None:
     """The first option that would give the container the host, or None."""
     for name, value in line.options:
         text = f"{name}={value}" if value is not None else name
-        if name in HOSTILE_SWITCHES and value != "false" or HOSTILE_VALUES.search(text):
+        if (name in HOSTILE_SWITCHES and value != "false") or HOSTILE_VALUES.search(text):
             return text
     return None

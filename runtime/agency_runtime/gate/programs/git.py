@@ -29,7 +29,14 @@ DESTROYS = {
 """Verbs, and the argument that makes them throw work away; an empty pattern means always."""
 DRY = names("clean push rm add")
 EXECUTING = re.compile(r"(core\.(fsmonitor|hookspath|sshcommand|pager|editor|askpass|gitproxy|worktree)|alias\.|.*\.(textconv|command|cmd|clean|smudge|process|driver|helper|program)|credential\.|include|sequence\.editor|gpg\.|diff\.external|uploadpack\.|protocol\.|pager\.|url\.)", re.IGNORECASE)  # fmt: skip
-RUNS = {"bisect": "run", "submodule": "foreach", "rebase": "--exec", "filter-branch": "", "difftool": "", "mergetool": ""}
+RUNS = {
+    "bisect": "run",
+    "submodule": "foreach",
+    "rebase": "--exec",
+    "filter-branch": "",
+    "difftool": "",
+    "mergetool": "",
+}
 LISTING = {"branch": r"-a|-r|-v|-vv|-l|--list|--show-current|--contains|--merged|--no-merged|--all|--remotes|--sort|--format|--points-at|-av|-avv",
            "tag": r"-l|--list|-n|--contains|--points-at|--sort|--merged|--format", "remote": r"-v|--verbose|show|get-url",
            "stash": r"list|show", "worktree": r"list", "config": r"--get|--list|-l|--get-all|--get-regexp|--show-origin|get|list|--show-scope",
@@ -48,7 +55,9 @@ def classify(argv: Sequence[str]) -> Effect:
     if reason:
         return Effect("unknown", f"git {verb} {reason}")
     kind = _kind(verb, line, args)
-    writes = tuple(value for name, value in line.options if name in ("-o", "--output") and value) if kind == "read" else ()
+    writes = (
+        tuple(value for name, value in line.options if name in ("-o", "--output") and value) if kind == "read" else ()
+    )
     return Effect("local" if writes else kind, _why(verb, kind), writes=writes)
 
 
@@ -67,14 +76,20 @@ def _executes(before: Sequence[str], verb: str, line: Line, args: Sequence[str])
     if verb == "config" and not _lists(verb, line, args):
         settings += [word for word in line.words if "." in word or word == "include"]
     settings += [value for name, value in line.options if name in ("-c", "--config") and value and verb == "clone"]
-    if any(EXECUTING.match(setting) for setting in settings) or any(word.startswith(("--exec-path=", "--git-dir")) for word in before if word != "--git-dir"):
+    if any(EXECUTING.match(setting) for setting in settings) or any(
+        word.startswith(("--exec-path=", "--git-dir")) for word in before if word != "--git-dir"
+    ):
         return "sets what git itself executes"
     pager = verb == "grep" and any(word.startswith(("-O", "--open-files-in-pager")) for word in args)
     if pager or line.has("--ext-diff", "--upload-pack", "--receive-pack", "--textconv"):
         return "runs another program"
-    if any(word.startswith("ext::") for word in args) or RUNS.get(verb) in args and RUNS.get(verb):
+    if any(word.startswith("ext::") for word in args) or (RUNS.get(verb) in args and RUNS.get(verb)):
         return "runs another program"
-    return "names other users' settings" if verb == "config" and line.has("--global", "--system", "--file", "-f") and not _lists(verb, line, args) else None
+    return (
+        "names other users' settings"
+        if verb == "config" and line.has("--global", "--system", "--file", "-f") and not _lists(verb, line, args)
+        else None
+    )
 
 
 def _kind(verb: str, line: Line, args: Sequence[str]) -> Kind:
@@ -86,13 +101,22 @@ def _kind(verb: str, line: Line, args: Sequence[str]) -> Kind:
         return "read"
     if verb in DESTROYS and _destroys(verb, line, args):
         return "destroy"
-    if verb == "push" or verb in ("send-email", "request-pull", "svn", "p4", "credential", "daemon", "instaweb", "send-pack"):
+    if verb == "push" or verb in (
+        "send-email",
+        "request-pull",
+        "svn",
+        "p4",
+        "credential",
+        "daemon",
+        "instaweb",
+        "send-pack",
+    ):
         return "change"
     return "local" if verb in LOCALS else "unknown" if verb not in ("clean",) else "destroy"
 
 
 def _forces(verb: str, args: Sequence[str]) -> bool:
-    return verb == "clean" and False or "--no-dry-run" in args
+    return (verb == "clean" and False) or "--no-dry-run" in args
 
 
 def _lists(verb: str, line: Line, args: Sequence[str]) -> bool:
@@ -105,7 +129,9 @@ def _lists(verb: str, line: Line, args: Sequence[str]) -> bool:
     pattern = re.compile(LISTING[verb])
     options = [name for name, _ in line.options]
     if verb in ("branch", "tag", "config", "symbolic-ref"):
-        return bool(options) and all(pattern.fullmatch(name) for name in options) or verb == "config" and bool(pattern.fullmatch(args[0]))
+        return (bool(options) and all(pattern.fullmatch(name) for name in options)) or (
+            verb == "config" and bool(pattern.fullmatch(args[0]))
+        )
     return pattern.fullmatch(args[0]) is not None
 
 

@@ -44,7 +44,9 @@ def classify(argv: Sequence[str]) -> Effect:
     if kind is None:
         return Effect("change", f"helm {verb}: an unknown verb counts as a change", pins=pins)
     if line.has("--post-renderer"):
-        return Effect("change" if kind in ("change", "destroy") else "unknown", f"helm {verb} runs a post-renderer", pins=pins)
+        return Effect(
+            "change" if kind in ("change", "destroy") else "unknown", f"helm {verb} runs a post-renderer", pins=pins
+        )
     if kind in ("change", "destroy") and _dry(line, verb):
         return Effect("plan", f"helm {verb}, as a dry run", pins=pins)
     return Effect(kind, f"helm {verb}", pins=pins)

@@ -65,11 +65,11 @@ def dry(line: Line, verb: str) -> bool:
     if verb not in DRY or not line.certain:
         return False
     local = line.surely("--local") and verb in ("set", "label", "annotate", "patch")
-    return local or line.value("--dry-run") in ("client", "server") and line.surely("--dry-run")
+    return local or (line.value("--dry-run") in ("client", "server") and line.surely("--dry-run"))
 
 
 def _graver(verb: str, kind: Kind, line: Line) -> Kind:
-    prunes = verb == "apply" and line.has("--prune") or verb == "replace" and line.has("--force")
+    prunes = (verb == "apply" and line.has("--prune")) or (verb == "replace" and line.has("--force"))
     halts = verb == "scale" and line.value("--replicas") == "0"
     writes = verb == "get" and line.value("--raw") is None and not line.words
     return "destroy" if prunes or halts else "change" if writes else kind

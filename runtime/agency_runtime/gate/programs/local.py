@@ -63,7 +63,9 @@ WRITERS: dict[str, Callable[[Line], tuple[str, ...]]] = {
     "gunzip": lambda line: line.words,
     "zip": lambda line: line.words[:1],
 }
-_VALUED = names("-t --target-directory -m --mode -s --size -S --suffix -d -C --directory -f --file -e --expression -n -g -o --owner --group")
+_VALUED = names(
+    "-t --target-directory -m --mode -s --size -S --suffix -d -C --directory -f --file -e --expression -n -g -o --owner --group"
+)
 _VALUED_BY: dict[str, frozenset[str]] = {
     "rm": frozenset(), "mkdir": names("-m --mode"), "touch": names("-d --date -r --reference -t"), "tee": frozenset(), "mv": names("-t --target-directory -S --suffix"),
     "cp": names("-t --target-directory -S --suffix"), "ln": names("-t --target-directory -S --suffix"), "sed": names("-e --expression -f --file -l --line-length"),
@@ -112,17 +114,19 @@ def _write(program: str, argv: Sequence[str]) -> Effect:
         return Effect("unknown", "sed runs commands") if executes else Effect("read", "sed only reads")
     if program == "tar" and not _makes(line) and any("t" in word.lstrip("-")[:3] for word in argv[1:2]):
         return Effect("read", "tar lists")
-    if program == "tar" and any(name in ("--to-command", "--checkpoint-action", "-I", "--use-compress-program") for name, _ in line.options):
+    if program == "tar" and any(
+        name in ("--to-command", "--checkpoint-action", "-I", "--use-compress-program") for name, _ in line.options
+    ):
         return Effect("unknown", "tar runs another program")
-    if program == "rsync" and any(":" in word for word in line.words) or program == "scp":
+    if (program == "rsync" and any(":" in word for word in line.words)) or program == "scp":
         return Effect("change", f"{program} copies to or from another machine")
     deep = any(name in RECURSIVE or _recursive(name) for name, _ in line.options)
-    wipes = paths if deep and program in ("rm", "chmod", "chown", "chgrp", "shred") or program in ("mv",) else ()
+    wipes = paths if (deep and program in ("rm", "chmod", "chown", "chgrp", "shred")) or program in ("mv",) else ()
     return Effect("local", f"{program} writes" + (f" {' '.join(paths)}" if paths else ""), writes=paths, wipes=wipes)
 
 
 def _recursive(option: str) -> bool:
-    return not option.startswith("--") and ("r" in option or "R" in option) or option == "--recursive"
+    return (not option.startswith("--") and ("r" in option or "R" in option)) or option == "--recursive"
 
 
 def _download(program: str, argv: Sequence[str]) -> Effect:
@@ -135,7 +139,11 @@ def _download(program: str, argv: Sequence[str]) -> Effect:
         return Effect("change", f"{program} opens a connection of its own")
     paths = _option(line, "-o", "--output") + (_option(line, "-O") if program == "wget" else ())
     kind = "change" if sends else "local"
-    return Effect(kind, f"{program} sends to another machine" if sends else f"{program} fetches", writes=tuple(path for path in paths if path and path != "-"))
+    return Effect(
+        kind,
+        f"{program} sends to another machine" if sends else f"{program} fetches",
+        writes=tuple(path for path in paths if path and path != "-"),
+    )
 
 
 def _last(line: Line) -> tuple[str, ...]:
@@ -151,12 +159,16 @@ def _option(line: Line, *options: str) -> tuple[str, ...]:
 
 def _makes(line: Line) -> bool:
     """tar's mode letters, with or without their dash."""
-    letters = "".join(name.lstrip("-") for name, _ in line.options if not name.startswith("--")) + (line.words[0] if line.words else "")
+    letters = "".join(name.lstrip("-") for name, _ in line.options if not name.startswith("--")) + (
+        line.words[0] if line.words else ""
+    )
     return "c" in letters[:4] or line.has("--create", "--append", "--update")
 
 
 def _edited(line: Line) -> tuple[str, ...]:
-    inplace = any(name.startswith(("-i", "--in-place")) or name[:2] != "--" and "i" in name[1:] for name, _ in line.options)
+    inplace = any(
+        name.startswith(("-i", "--in-place")) or (name[:2] != "--" and "i" in name[1:]) for name, _ in line.options
+    )
     if not inplace:
         return ()
     words = line.words + line.rest

@@ -51,7 +51,7 @@ def classify(argv: Sequence[str]) -> Effect:
     if program in DATABASES:
         wrecks = any(word in " ".join(argv).lower() for word in _WRECKING)
         return Effect("destroy" if wrecks else "change", f"{program} runs statements on a database")
-    if line.words[:1] == () and line.has("--help", "-h", "--version") or line.words[:1] in (("version",), ("help",)):
+    if (line.words[:1] == () and line.has("--help", "-h", "--version")) or line.words[:1] in (("version",), ("help",)):
         return Effect("read", f"{program} shows its help")
     return Effect(_kind(program, line.words), f"{program} {' '.join(line.words[:2])}".strip())
 
@@ -67,7 +67,15 @@ def _kind(program: str, words: Sequence[str]) -> Kind:
         if kind:
             return kind
     first = words[0] if words else ""
-    return "read" if first in _READS else "plan" if first in _PLANS else "local" if first in _LOCALS and not table else "change"
+    return (
+        "read"
+        if first in _READS
+        else "plan"
+        if first in _PLANS
+        else "local"
+        if first in _LOCALS and not table
+        else "change"
+    )
 
 
 def classify_ansible_playbook(argv: Sequence[str]) -> Effect:

@@ -43,7 +43,7 @@ def classify(argv: Sequence[str]) -> Effect:
     """The effect of a terraform command line."""
     line = parse_line(_single_dash(argv[1:]), VALUED)
     words = _words(line)
-    if not words or line.surely("-help", "-h", "-version") and line.words:
+    if not words or (line.surely("-help", "-h", "-version") and line.words):
         return Effect("read", "terraform shows its help")
     if not line.certain and not all(map(str.isprintable, words[0])):
         return Effect("change", "terraform with a verb not known before it runs")

@@ -1,0 +1,56 @@
+"""Redirects of a command: the files it writes and reads, and the text it is given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agency_runtime.gate.places import absolute
+from agency_runtime.gate.shell import text_of
+from agency_runtime.gate.words import UNKNOWN, Words
+
+_WRITES = {">", ">>", ">|", "&>", "&>>", ">&", "<>"}
+_STREAMS = {"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd/1", "/dev/fd/2"}
+
+
+@dataclass(slots=True)
+class Surround:
+    """What the redirects of a command come to."""
+
+    stdin: str | None
+    writes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+
+def surround(nodes: list[Any], stdin: str | None, words: Words, cwd: str, files: Mapping[str, str]) -> Surround:
+    """All redirects of one command, in order; the last to give it a text wins."""
+    found = Surround(stdin=stdin)
+    for node in nodes:
+        if node.type == "herestring_redirect":
+            found.stdin = words.whole(node.named_children[-1]) + "\n"
+        elif node.type == "heredoc_redirect":
+            _heredoc(node, found, words, cwd, files)
+        elif node.type == "file_redirect":
+            _file(node, found, words, cwd, files)
+    return found
+
+
+def _file(node: Any, found: Surround, words: Words, cwd: str, files: Mapping[str, str]) -> None:
+    sign = next((child.type for child in node.children if not child.is_named), "")
+    path = words.whole(node.named_children[-1])
+    if sign in (">&", "<&") and (path in ("-", "") or path.rstrip("-").isdigit()):
+        return
+    if sign in _WRITES and path not in _STREAMS:
+        found.writes = (*found.writes, path)
+    elif sign == "<":
+        found.reads = (*found.reads, path)
+        found.stdin = files.get(path, files.get(absolute(path, cwd), UNKNOWN))
+
+
+def _heredoc(node: Any, found: Surround, words: Words, cwd: str, files: Mapping[str, str]) -> None:
+    start = next((text_of(child) for child in node.named_children if child.type == "heredoc_start"), "")
+    for child in node.named_children:
+        if child.type == "heredoc_body":
+            quoted = any(mark in start for mark in "'\"\\")
+            found.stdin = text_of(child) if quoted else words.heredoc(child)
+        elif child.type == "file_redirect":
+            _file(child, found, words, cwd, files)
