@@ -3,7 +3,8 @@
 1. YAML as it stands.
 2. Every top-level `key: value` line that does not parse alone gets its value quoted: `description: a: b`, `*`, `[a] b`.
 3. Every line that begins with a known key opens a field, every other line continues the one before: descriptions
-   that run on at the left edge.
+   that run on at the left edge. This pass also has the last word where the others found fields such as `user` and
+   `assistant`, which are lines of a description's example dialogue.
 """
 
 import re
@@ -15,6 +16,7 @@ from agency_runtime.plain_yaml import Parsed, PlainYamlError, Value, parse
 MAX_CHARACTERS = 64 * 1024
 
 _FIELD = re.compile(r"(?P<key>[A-Za-z_][\w-]*)[ \t]*:(?:[ \t]+(?P<value>.*\S))?[ \t]*")
+_DIALOGUE = frozenset({"assistant", "context", "human", "user"})
 _BLOCK_VALUES = re.compile(r"[|>][+-]?\d?[ \t]*(#.*)?")
 
 
@@ -31,24 +33,38 @@ def read_head(text: str, known: Collection[str]) -> Head:
     """The fields of `text`. Raises PlainYamlError, with the first pass's reason, when no pass can read it."""
     if len(text) > MAX_CHARACTERS:
         raise PlainYamlError(f"longer than {MAX_CHARACTERS // 1024} kB")
+    first = None
     try:
-        return _head(parse(text), ())
+        parsed = parse(text)
+        if not _holds_dialogue(parsed):
+            return _head(parsed, ())
     except PlainYamlError as error:
         first = error
     lines = _untabbed(text.split("\n"))
+    repaired = _requoted(text, lines) if first else None
+    if repaired is not None:
+        return repaired
+    fields, repairs = _by_known_keys(lines, known)
+    if not fields:
+        raise first or PlainYamlError("no known field")
+    return Head(fields=fields, repaired=repairs)
+
+
+def _requoted(text: str, lines: Sequence[str]) -> Head | None:
+    """The second pass, after a look at whether the indent's tabs were all that was wrong."""
     quoted, keys = _quoted(lines)
     for attempt, repairs in (
         ("\n".join(lines), ["tabs in the indent read as blanks"]),
         ("\n".join(quoted), [f"{key}: value quoted" for key in keys]),
     ):
-        if attempt != text:
-            parsed = _tried(attempt)
-            if parsed is not None:
-                return _head(parsed, repairs)
-    fields, repairs = _by_known_keys(lines, known)
-    if not fields:
-        raise first
-    return Head(fields=fields, repaired=repairs)
+        parsed = _tried(attempt) if attempt != text else None
+        if parsed is not None and not _holds_dialogue(parsed):
+            return _head(parsed, repairs)
+    return None
+
+
+def _holds_dialogue(parsed: Parsed) -> bool:
+    return any(key.lower() in _DIALOGUE for key in parsed.fields)
 
 
 def _head(parsed: Parsed, repaired: Sequence[str]) -> Head:
@@ -94,19 +110,21 @@ def _quote(value: str) -> str:
 def _by_known_keys(lines: Sequence[str], known: Collection[str]) -> tuple[dict[str, Value], list[str]]:
     """The fields told apart by known keys at the left edge; lines before the first of them belong to none."""
     chunks: dict[str, list[str]] = {}
-    current: list[str] | None = None
+    current = ""
     for line in lines:
         field = _FIELD.fullmatch(line)
-        if field and field["key"] in known:
-            current = chunks[field["key"]] = [line]
-        elif current is not None:
-            current.append(line)
-    fields: dict[str, Value] = {}
-    repairs: list[str] = []
-    for key, chunk in chunks.items():
-        fields[key], repair = _chunk(key, chunk)
-        repairs += repair
-    return fields, repairs
+        if field and (field["key"] in known or _opens_unknown(field["key"], current)):
+            current = field["key"]
+            chunks[current] = [line]
+        elif current:
+            chunks[current].append(line)
+    values = {key: _chunk(key, chunk) for key, chunk in chunks.items()}
+    return {key: value for key, (value, _) in values.items()}, [text for _, texts in values.values() for text in texts]
+
+
+def _opens_unknown(key: str, current: str) -> bool:
+    """Whether an unknown key is a field of its own: not inside a description, where it is prose with a colon."""
+    return current not in ("", "description") and key.lower() not in _DIALOGUE
 
 
 def _chunk(key: str, lines: Sequence[str]) -> tuple[Value, list[str]]:

@@ -1,42 +1,51 @@
 """The load report: everything a file asked for and what became of it. Nothing is dropped in silence."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from agency_runtime.tool_names import ToolRef
 
-BYTES_PER_TOKEN = 4
-"""The usual rough measure for English text; the service's own count differs by some ten percent."""
+Kind: TypeAlias = Literal["persona", "skill", "other"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReport:
-    """What loading one file came to."""
+    """What loading one file came to.
+
+    tools, skills: what the file names, and what each is here (None where it is nothing).
+    added: tools the runtime adds, with the reason. ignored: fields without effect, with the reason.
+    repaired: what had to be mended to read the file; each is among the `warnings` too.
+    errors: why the file cannot be used. skipped: why a file in a searched folder was not taken for one of its kind.
+    tokens: an estimate of what the body costs (see `tokens.estimate`).
+    """
 
     path: str
-    kind: Literal["persona", "skill"]
-    name: str | None
+    kind: Kind
+    name: str | None = None
     tools: Sequence[ToolRef] = ()
     skills: Sequence[tuple[str, str | None]] = ()
-    ignored: Sequence[str] = ()
+    added: Mapping[str, str] = field(default_factory=dict[str, str])
+    ignored: Mapping[str, str] = field(default_factory=dict[str, str])
     repaired: Sequence[str] = ()
     warnings: Sequence[str] = ()
     errors: Sequence[str] = ()
+    skipped: str | None = None
     tokens: int = 0
 
     @property
     def ok(self) -> bool:
+        """The file can be used, or is none of ours."""
         return not self.errors
 
-    @property
-    def spotless(self) -> bool:
-        """Fit for `--strict`: nothing wrong, repaired or doubtful."""
-        return not (self.errors or self.warnings or self.repaired)
+    def passes(self, *, strict: bool) -> bool:
+        """Whether a check lets the file through; a strict one takes no warning either."""
+        return self.ok and not (strict and self.warnings)
 
     def json(self) -> dict[str, Any]:
         """As `check --json` prints it."""
-        return {
+        shown: dict[str, Any] = {
             "path": self.path,
             "kind": self.kind,
             "ok": self.ok,
@@ -48,9 +57,15 @@ class LoadReport:
             "warnings": list(self.warnings),
             "errors": list(self.errors),
             "tokens": self.tokens,
+            "added": dict(self.added),
+            "ignored_why": dict(self.ignored),
         }
+        return shown | ({"skipped": self.skipped} if self.skipped else {})
 
 
-def tokens(text: str) -> int:
-    """An estimate: UTF-8 bytes by four."""
-    return -(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
+@dataclass(frozen=True)
+class Loaded(Generic[T]):
+    """What a file holds, None where it cannot be used, and the report on it."""
+
+    value: T | None
+    report: LoadReport

@@ -1,158 +1,198 @@
-"""Finding personas and skills: the repository's first, then the user's, then those that are shipped."""
+"""Finding personas and skills by name: nearest first, and nothing of a repository's without trust."""
 
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agency_runtime.load_report import Loaded, LoadReport
 from agency_runtime.persona import Persona, load_persona, slug
-from agency_runtime.shipped import shipped
+from agency_runtime.pick import pick_persona
+from agency_runtime.shelves import Origin, Shelf, shelves
 from agency_runtime.skill import Skill, load_skill
-from agency_runtime.trust import is_trusted, trust
+from agency_runtime.skill_files import folder_sha256
+from agency_runtime.skill_index import SkillEntry, SkillIndex, skill_index
+from agency_runtime.trust import Ask, Trust, trust_file
 from agency_tools.errors import UsageError
 
-Home = tuple[Path, bool]
-"""A folder and whether it is the repository's own, which needs trust."""
-
-WORD = re.compile(r"[a-z][a-z0-9+-]{2,}")
-
-
-def _config() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "agency"
-
-
-def persona_homes(root: Path | None) -> list[Home]:
-    """Where personas are looked for, the nearest first."""
-    own = [(root / name, True) for name in (".agency/personas", ".claude/agents")] if root else []
-    return [
-        *own,
-        (_config() / "personas", False),
-        (Path.home() / ".claude" / "agents", False),
-        (shipped("personas"), False),
-    ]
-
-
-def skill_homes(root: Path | None) -> list[Home]:
-    """Where skills are looked for, the nearest first."""
-    own = [(root / name, True) for name in (".agency/skills", ".claude/skills", ".agents/skills")] if root else []
-    user = [_config() / "skills", Path.home() / ".claude" / "skills", Path.home() / ".agents" / "skills"]
-    return [*own, *((folder, False) for folder in user), (shipped("skills"), False)]
-
-
-def skill_folders(root: Path | None) -> dict[str, Path]:
-    """Every skill's folder by name; the nearest of a name."""
-    found: dict[str, Path] = {}
-    for home, _ in skill_homes(root):
-        for path in sorted(home.glob("*/SKILL.md")):
-            found.setdefault(path.parent.name, path.parent)
-    return found
+_NAME = re.compile(rb"^name[ \t]*:[ \t]*(.+?)[ \t\r]*$", re.MULTILINE)
+_PEEK = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """A persona's file, and whether the repository brings it."""
+class PersonaEntry:
+    """A persona's file, its name at a glance, and where it comes from. shadows: namesakes that it hides."""
 
+    name: str
     path: Path
-    foreign: bool
+    origin: Origin
+    shadows: Sequence[Path] = ()
 
 
-def persona_files(root: Path | None) -> Iterator[Found]:
-    """Every Markdown file in the personas' homes, the nearest first."""
-    for home, foreign in persona_homes(root):
-        for path in sorted(home.rglob("*.md")):
-            yield Found(path=path, foreign=foreign)
+def persona_entries(root: Path | None) -> tuple[PersonaEntry, ...]:
+    """Every persona that can be found, the nearest of a name, in the order of the shelves."""
+    found: dict[str, PersonaEntry] = {}
+    hidden: dict[str, list[Path]] = {}
+    for entry in _on_shelves(shelves("personas", root)):
+        if entry.name in found:
+            hidden.setdefault(entry.name, []).append(entry.path)
+        else:
+            found[entry.name] = entry
+    return tuple(
+        PersonaEntry(name=name, path=entry.path, origin=entry.origin, shadows=tuple(hidden.get(name, ())))
+        for name, entry in found.items()
+    )
 
 
-def choose_persona(name: str, root: Path, *, text: str = "", trust_all: bool = False) -> Persona:
-    """The persona of a name, a path, or, for `auto`, the one whose own words fit the text best.
+def _on_shelves(searched: Sequence[Shelf]) -> Iterator[PersonaEntry]:
+    for shelf in searched:
+        for path in _markdown(shelf.folder):
+            name = _glance(path)
+            if name:
+                yield PersonaEntry(name=name, path=path, origin=shelf.origin)
 
-    Raises UsageError where there is none, it cannot be loaded, or it comes from the repository and is not trusted.
+
+def _markdown(folder: Path) -> list[Path]:
+    """The Markdown files below a folder, in order; directories behind links are not entered."""
+    return sorted(
+        Path(here) / name for here, _, names in os.walk(folder) for name in names if name.lower().endswith(".md")
+    )
+
+
+def _glance(path: Path) -> str:
+    """The slug in the file's head, without loading it; the file's own name where the head gives none.
+
+    Empty for what is plainly no persona: a readme, or Markdown without a head.
     """
-    skills = skill_folders(root)
-    if name == "auto":
-        return _fitting(text, root, skills, trust_all)
-    if "/" in name or name.endswith(".md"):
-        path = Path(name)
-        if not path.is_file():
-            raise UsageError(f"--persona {name}: no such file")
-        return _usable(Found(path=path, foreign=_below(path, root)), skills, trust_all)
-    known: list[str] = []
-    for found in persona_files(root):
-        persona, report = load_persona(found.path, skills)
-        known.append(slug(report.name or found.path.stem))
-        if known[-1] == slug(name):
-            return _usable(found, skills, trust_all)
-    near = difflib.get_close_matches(slug(name), known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(set(known)))}"
-    raise UsageError(f"--persona {name}: not found; {hint}")
+    try:
+        with path.open("rb") as file:
+            start = file.read(_PEEK)
+    except OSError:
+        return ""
+    if b"---" not in start:
+        return ""
+    match = _NAME.search(start)
+    name = slug(match[1].decode("utf-8", "replace").strip("\"'")) if match else ""
+    return name or ("" if path.stem.lower() == "readme" else slug(path.stem))
+
+
+def find_persona(wanted: str, root: Path | None, *, skills: SkillIndex, trust: Trust) -> Loaded[Persona]:
+    """The persona of a name or a path, with its report.
+
+    Raises UsageError when there is none, when it cannot be used, or when it comes from the repository untrusted.
+    """
+    if "/" in wanted or os.sep in wanted or wanted.lower().endswith(".md"):
+        return _usable(_at_path(wanted, root), skills, trust)
+    entries = persona_entries(root)
+    name = slug(wanted)
+    chosen = next((entry for entry in entries if entry.name == name), None)
+    chosen = chosen or next((entry for entry in entries if slug(entry.path.stem) == name), None)
+    if chosen is None:
+        raise UsageError(f"no persona {wanted!r}: {_near(name, [entry.name for entry in entries])}")
+    return _usable(chosen, skills, trust)
+
+
+def _at_path(wanted: str, root: Path | None) -> PersonaEntry:
+    path = Path(wanted).expanduser()
+    if not path.is_file():
+        raise UsageError(f"no persona {wanted!r}: no such file")
+    inside = root is not None and (_below(path.absolute(), root.absolute()) or _below(path.resolve(), root.resolve()))
+    return PersonaEntry(name=slug(path.stem), path=path, origin="repository" if inside else "user")
 
 
 def _below(path: Path, root: Path) -> bool:
-    return path.resolve().is_relative_to(root.resolve())
+    return path.is_relative_to(root)
 
 
-def _usable(found: Found, skills: Mapping[str, Path], trust_all: bool) -> Persona:
-    persona, report = load_persona(found.path, skills)
-    if persona is None:
-        raise UsageError(f"{found.path}: {'; '.join(report.errors)}")
-    if found.foreign:
-        _trust(persona.sha256, found.path, trust_all)
-    return persona
+def _near(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    shown = ", ".join(sorted(known)[:8])
+    return f"there are {shown}{', …' if len(known) > 8 else ''}; `agency persona list` shows them, or give a path"
 
 
-def _trust(sha256: str, path: Path, trust_all: bool) -> None:
-    if trust_all:
-        trust(sha256, path)
-    elif not is_trusted(sha256):
-        raise UsageError(
-            f"{path}: comes with the repository and is not trusted (sha256 {sha256[:12]}…); read it, then add --trust"
-        )
+def _usable(entry: PersonaEntry, skills: SkillIndex, trust: Trust) -> Loaded[Persona]:
+    loaded = load_persona(entry.path, skills=skills)
+    if loaded.value is None:
+        raise UsageError(f"{entry.path}: {'; '.join(loaded.report.errors)}; `agency persona check` says more")
+    if entry.origin == "repository" and not trust.admits(entry.path, loaded.value.sha256):
+        raise UsageError(untrusted(entry.path, loaded.value.sha256))
+    return loaded
 
 
-def _fitting(text: str, root: Path, skills: Mapping[str, Path], trust_all: bool) -> Persona:
-    """The persona that shares most words with the text: those of its "when selected" lines count twice."""
-    best: tuple[int, Found] | None = None
-    for found in persona_files(root):
-        persona, _ = load_persona(found.path, skills)
-        if persona is None:
-            continue
-        score = fit(text, persona)
-        if best is None or score > best[0]:
-            best = (score, found)
-    if best is None:
-        raise UsageError("--persona auto: no persona can be loaded; see agency persona check")
-    return _usable(best[1], skills, trust_all)
+def untrusted(path: Path, sha256: str) -> str:
+    """What to tell a person about something that a repository brings and nobody has trusted."""
+    return f"{path}: comes with the repository and is not trusted (sha256 {sha256}); read it, then add --trust"
 
 
-def fit(text: str, persona: Persona) -> int:
-    """How well a persona's own words fit a text."""
-    words = set(WORD.findall(text.lower()))
-    return 2 * len(words & set(WORD.findall(persona.when_selected.lower()))) + len(
-        words & set(WORD.findall(persona.description.lower()))
+def choose_persona(
+    name: str, root: Path | None, *, text: str = "", trust_all: bool = False, ask: Ask | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Persona:  # fmt: skip
+    """The persona of a name, of a path, or, for `auto`, the one whose own words fit the text best; `say` hears why.
+
+    Raises UsageError as `find_persona` does.
+    """
+    skills = skill_index(root)
+    keeper = Trust(file=trust_file(), granted=trust_all, ask=ask)
+    if name != "auto":
+        found = find_persona(name, root, skills=skills, trust=keeper).value
+    else:
+        found = _fitting(text, root, skills, keeper, say)
+    assert found is not None
+    return found
+
+
+def _fitting(
+    text: str, root: Path | None, skills: SkillIndex, trust: Trust, say: Callable[[str], None]
+) -> Persona | None:
+    loaded = [(entry, load_persona(entry.path, skills=skills)) for entry in persona_entries(root)]
+    personas = {each.value.name: (entry, each.value) for entry, each in loaded if each.value}
+    if not personas:
+        raise UsageError("--persona auto: no persona can be used; `agency persona check` says why")
+    pick = pick_persona(text, [persona for _, persona in personas.values()])
+    say(f"persona {pick.persona.name}: {pick.why}")
+    return _usable(personas[pick.persona.name][0], skills, trust).value
+
+
+def load_skills(index: SkillIndex, *, trust: Trust) -> tuple[Loaded[Skill], ...]:
+    """Every skill of the index; one of the repository's that is not trusted is reported and not read into a run."""
+    return tuple(_admitted(entry, trust) for entry in index)
+
+
+def _admitted(entry: SkillEntry, trust: Trust) -> Loaded[Skill]:
+    if entry.stray:
+        return _refused(entry, "is a link out of the repository; copy the skill into it")
+    if entry.origin == "repository":
+        sha256 = folder_sha256(entry.path.parent)
+        if not trust.admits(entry.path.parent, sha256):
+            return _refused(
+                entry, f"comes with the repository and is not trusted (sha256 {sha256}); read it, then add --trust"
+            )
+    return load_skill(entry.path)
+
+
+def _refused(entry: SkillEntry, why: str) -> Loaded[Skill]:
+    return Loaded(
+        None, LoadReport(path=str(entry.path), kind="skill", name=entry.name, errors=(f"{entry.path}: {why}",))
     )
 
 
 def offered_skills(
-    persona: Persona, root: Path, *, trust_all: bool = False, untrusted: Callable[[str], None] = lambda _: None
-) -> dict[str, Skill]:
-    """The skills a run may use, by name: the persona's own first, then every other that may be offered.
+    persona: Persona, root: Path | None, *, trust_all: bool = False, ask: Ask | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Skill]:  # fmt: skip
+    """The skills a run may use, by name: the persona's own first, then every other that is offered to the model.
 
-    A repository's skill that is not trusted is left out and named to `untrusted`.
+    What is left out because it cannot be used or is not trusted is said to `say`.
     """
-    own = {path for path, foreign in skill_homes(root) if foreign}
-    skills: dict[str, Skill] = {}
-    folders = skill_folders(root)
-    for name in dict.fromkeys([*persona.skills, *sorted(folders)]):
-        skill, _ = load_skill(folders[name] / "SKILL.md")
-        if skill is None or not (skill.offered or name in persona.skills):
-            continue
-        if skill.folder.parent in own:
-            if trust_all:
-                trust(skill.sha256, skill.folder)
-            elif not is_trusted(skill.sha256):
-                untrusted(f"skill {name} comes with the repository and is not trusted; read it, then add --trust")
-                continue
-        skills[name] = skill
-    return skills
+    loaded = load_skills(skill_index(root), trust=Trust(file=trust_file(), granted=trust_all, ask=ask))
+    for each in loaded:
+        if each.value is None:
+            say(f"skill {each.report.name} left out: {'; '.join(each.report.errors)}")
+    skills = {each.value.name: each.value for each in loaded if each.value}
+    own = [name for name in persona.skills if name in skills]
+    return {name: skills[name] for name in dict.fromkeys([*own, *skills]) if name in own or skills[name].offered}

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-Value: TypeAlias = "str | Sequence[Value] | Mapping[str, Value]"
+Value: TypeAlias = str | Sequence["Value"] | Mapping[str, "Value"]
 
 MAX_DEPTH = 16
 MAX_NODES = 5_000
@@ -67,7 +67,7 @@ class _Composer:
 
     stack: list[_Open] = field(default_factory=list[_Open])
     anchors: dict[str, tuple[Value, int]] = field(default_factory=dict[str, "tuple[Value, int]"])
-    root: "Value | None" = None
+    root: Value | None = None
     duplicates: tuple[str, ...] = ()
     nodes: int = 0
 

@@ -1,135 +1,170 @@
-"""Skills: a folder with a SKILL.md, whose name is the folder's."""
+"""Skills: a folder with a SKILL.md, known by the folder's name."""
 
-import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from agency_runtime.frontmatter import parse
-from agency_runtime.load_report import LoadReport, tokens
-from agency_runtime.mojibake import mend
-from agency_runtime.tool_names import ToolRef, names, resolve
+from agency_runtime.fields import FieldTable, Sorted, flag, text
+from agency_runtime.frontmatter import NO_FRONT_MATTER, Document, read_document
+from agency_runtime.load_report import Loaded, LoadReport
+from agency_runtime.name_list import name_list
+from agency_runtime.plain_yaml import Value
+from agency_runtime.skill_files import ENTRY, MOST_FILES, SkillFiles, link_doubts, skill_files
+from agency_runtime.tokens import estimate
+from agency_runtime.tool_names import ToolRef, resolve
 
-SPEC = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
-CLAUDE_CODE = (
-    "when_to_use", "argument-hint", "arguments", "disable-model-invocation", "user-invocable", "disallowed-tools", "model",
-    "effort", "context", "agent", "background", "hooks", "paths", "shell",
-)  # fmt: skip
-KNOWN = (*SPEC, *CLAUDE_CODE)
-APPLIED = {"name", "description", "when_to_use", "disable-model-invocation", "allowed-tools"}
-NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+FIELDS = FieldTable(
+    applied=(
+        "name",
+        "description",
+        "when_to_use",
+        "allowed-tools",
+        "disable-model-invocation",
+        "compatibility",
+        "metadata",
+    ),
+    ignored={
+        "license": "kept for its readers",
+        "argument-hint": "skills take no arguments here",
+        "arguments": "skills take no arguments here",
+        "user-invocable": "skills are no commands here",
+        "disallowed-tools": "a skill does not change what may be used; write policy rules",
+        "model": "a run has one model",
+        "effort": "not sent to the model",
+        "context": "a skill is read in the run's own context",
+        "agent": "a skill is read in the run's own context",
+        "background": "a run is in the foreground",
+        "hooks": "this runtime runs no hooks; write policy rules",
+        "paths": "every skill is offered by its description",
+        "shell": "a skill runs no commands when it is read",
+        "version": "kept for its readers",
+        "author": "kept for its readers",
+        "tags": "kept for its readers",
+    },
+    missed=frozenset({"disallowed-tools", "hooks", "context", "agent"}),
+    aliases={"whentouse": "when_to_use", "tools": "allowed-tools"},
+)
 LONGEST_NAME, LONGEST_DESCRIPTION, LONGEST_COMPATIBILITY = 64, 1024, 500
 MOST_LINES, MOST_TOKENS = 500, 5000
-LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)\s]+)\)")
-RESOURCES = 200
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Skill:
-    """One skill. `resources` are its other files, relative to `folder`."""
+    """One skill.
+
+    name: the folder's. description: with the file's `when_to_use`, as the model is shown it.
+    resources: its other files, relative to `folder`. allowed_tools: what it says it needs; it grants nothing.
+    offered: the model may load it by itself. sha256: of SKILL.md alone; `folder_sha256` covers the rest.
+    """
 
     name: str
+    title: str
     description: str
     body: str
     folder: Path
     resources: tuple[str, ...]
+    allowed_tools: tuple[ToolRef, ...]
+    disable_model_invocation: bool
     sha256: str
-    offered: bool
+
+    @property
+    def path(self) -> Path:
+        return self.folder / ENTRY
+
+    @property
+    def offered(self) -> bool:
+        return bool(self.description) and not self.disable_model_invocation
 
 
-def load_skill(path: Path) -> tuple[Skill | None, LoadReport]:
-    """The skill of a SKILL.md and what became of everything in it; None where it cannot be used."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        return None, LoadReport(path=str(path), kind="skill", name=None, errors=(f"cannot be read: {error.strerror}",))
-    document = parse(content, KNOWN)
-    fields: Mapping[str, Any] = {
-        str(key).replace("allowedTools", "allowed-tools"): value for key, value in document.fields.items()
-    }
-    mended = mend(document.body)
-    body, garbled = mended.text, mended.count
-    said = mend(text(fields.get("description")))
-    description, more = said.text, said.count
+def load_skill(path: Path) -> Loaded[Skill]:
+    """The skill of a SKILL.md, None where it cannot be used, and what became of everything in it. Never raises.
+
+    A head beyond repair costs the skill its description, hence its offer to the model, not its body.
+    """
+    document = read_document(path, FIELDS.known)
     folder = path.parent
-    resources = tuple(_resources(folder))
-    allowed = [resolve(name) for name in names(fields.get("allowed-tools")) or []]
-    warnings = [*document.warnings, *_doubts(fields, folder, body, description, resources), *_notes(allowed)]
-    hidden = text(fields.get("disable-model-invocation")).lower() == "true"
-    skill = Skill(
-        name=folder.name, description=(description + " " + text(fields.get("when_to_use"))).strip(), body=body, folder=folder,
-        resources=resources, sha256=folder_sha256(folder), offered=bool(description) and not hidden,
-    )  # fmt: skip
+    files = skill_files(folder) if document.sha256 else SkillFiles()
+    fields = FIELDS.sort(document.fields)
+    allowed = tuple(resolve(name) for name in name_list(fields.values.get("allowed-tools")))
+    errors = _faults(document, files)
+    name = path.resolve().parent.name if folder.name in ("", "..") else folder.name
     report = LoadReport(
-        path=str(path), kind="skill", name=folder.name, tools=allowed,
-        ignored=tuple(f"{key}: {'not used by this runtime' if key in KNOWN else 'not a known field'}" for key in fields if key not in APPLIED and key not in ("license", "compatibility", "metadata")),
-        repaired=(*document.repaired, *([f"{garbled + more} garbled characters turned back"] if garbled + more else [])),
-        warnings=tuple(warnings), errors=document.errors, tokens=tokens(body),
+        path=str(path), kind="skill", name=name, tools=allowed, ignored=fields.ignored, repaired=document.repaired,
+        warnings=[
+            *document.repaired, *document.warnings, *_head_doubts(document, errors), *fields.warnings,
+            *_field_doubts(fields, name), *(f"allowed-tools: {ref.name}: {ref.note}" for ref in allowed if ref.note),
+            *_size_doubts(document.body, files), *link_doubts(document.body, folder),
+        ],
+        errors=errors, tokens=estimate(document.body),
     )  # fmt: skip
-    return (skill if report.ok else None), report
+    return Loaded(None if errors else _skill(name, document, fields.values, folder, files, allowed), report)
 
 
-def text(value: Any) -> str:
-    """A field as text; what is no text is none."""
-    return value.strip() if isinstance(value, str) else ""
+def _skill(
+    name: str,
+    document: Document,
+    given: Mapping[str, Value],
+    folder: Path,
+    files: SkillFiles,
+    allowed: tuple[ToolRef, ...],
+) -> Skill:
+    description = f"{text(given.get('description'))} {text(given.get('when_to_use'))}".strip()
+    return Skill(
+        name=name, title=text(given.get("name")) or name, description=description, body=document.body, folder=folder,
+        resources=files.files, allowed_tools=allowed,
+        disable_model_invocation=flag(given.get("disable-model-invocation")) is True, sha256=document.sha256,
+    )  # fmt: skip
 
 
-def _notes(refs: list[ToolRef]) -> Iterator[str]:
-    return (f"allowed-tools: {ref.name}: {ref.note}" for ref in refs if ref.resolves_to is None)
+def _faults(document: Document, files: SkillFiles) -> tuple[str, ...]:
+    """What makes a skill unusable: an unreadable or empty file, or a link that would let it reach beyond its folder."""
+    if not document.sha256:
+        return tuple(document.errors)
+    faults = [f"{link} is a link that leads out of the skill's folder" for link in files.escaping]
+    if not document.body.strip():
+        faults.append("the body is empty: there is nothing to load")
+    return tuple(faults)
 
 
-def _doubts(
-    fields: Mapping[str, Any], folder: Path, body: str, description: str, resources: tuple[str, ...]
-) -> Iterator[str]:
-    name = text(fields.get("name"))
-    if not name:
-        yield "name is missing; the folder's is used"
-    elif name != folder.name:
-        yield f"name {name!r} is not the folder's, {folder.name!r}, which is used"
-    if name and (not NAME.fullmatch(name) or len(name) > LONGEST_NAME):
-        yield f"name {name!r}: use lower-case letters, digits and single hyphens, at most {LONGEST_NAME}"
+def _head_doubts(document: Document, errors: Sequence[str]) -> Iterator[str]:
+    for error in document.errors:
+        if error not in errors:
+            yield error if error == NO_FRONT_MATTER else f"{error}; only the body is kept"
+
+
+def _field_doubts(fields: Sorted, folder: str) -> Iterator[str]:
+    values = fields.values
+    yield from _name_doubts(text(values.get("name")), folder)
+    description = text(values.get("description"))
     if not description:
-        yield "description is missing; the skill is not offered to the model"
+        yield "description: missing, so the skill is not offered to the model"
     if len(description) > LONGEST_DESCRIPTION:
-        yield f"description has {len(description)} characters, more than {LONGEST_DESCRIPTION}"
-    if len(text(fields.get("compatibility"))) > LONGEST_COMPATIBILITY:
-        yield f"compatibility has more than {LONGEST_COMPATIBILITY} characters"
-    if "metadata" in fields and not isinstance(fields["metadata"], dict):
-        yield "metadata is not a mapping"
-    if (lines := body.count("\n")) > MOST_LINES:
-        yield f"the body has {lines} lines; above {MOST_LINES}, move details into references"
-    if (size := tokens(body)) > MOST_TOKENS:
-        yield f"the body has about {size} tokens, more than {MOST_TOKENS}"
-    for link in dict.fromkeys(LINK.findall(body)):
-        target = link.split("#")[0]
-        if target and not (folder / target).resolve().is_relative_to(folder.resolve()):
-            yield f"link {link} leaves the skill's folder"
-        elif target and not target.startswith("${") and not (folder / target).exists():
-            yield f"link {link} leads nowhere"
+        yield f"description: {len(description)} characters, more than {LONGEST_DESCRIPTION}"
+    if len(text(values.get("compatibility"))) > LONGEST_COMPATIBILITY:
+        yield f"compatibility: more than {LONGEST_COMPATIBILITY} characters"
+    if not isinstance(values.get("metadata", {}), dict):
+        yield "metadata: not a mapping"
+    if flag(values.get("disable-model-invocation")) is None:
+        yield "disable-model-invocation: neither true nor false; taken as false"
 
 
-def _resources(folder: Path) -> Iterator[str]:
-    """The skill's other files; links that lead out of it are not among them."""
-    count = 0
-    for path in sorted(folder.rglob("*")):
-        inside = path.resolve().is_relative_to(folder.resolve())
-        if path.is_file() and inside and path.name != "SKILL.md" and "__pycache__" not in path.parts:
-            count += 1
-            if count > RESOURCES:
-                return
-            yield str(path.relative_to(folder))
+def _name_doubts(name: str, folder: str) -> Iterator[str]:
+    if not name:
+        yield f"name: missing; the folder's, {folder}, is used"
+    elif name != folder:
+        yield f"name: {name!r} is not the folder's, {folder!r}, which is used"
+    if name and (not _NAME.fullmatch(name) or len(name) > LONGEST_NAME):
+        yield f"name: {name!r} is not lower-case words with single hyphens, of at most {LONGEST_NAME} characters"
 
 
-def folder_sha256(folder: Path) -> str:
-    """Digest of every file of a skill with its name, which is what a person trusts."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(
-                str(path.relative_to(folder)).encode(errors="replace")
-                + b"\0"
-                + hashlib.sha256(path.read_bytes()).digest()
-            )
-    return digest.hexdigest()
+def _size_doubts(body: str, files: SkillFiles) -> Iterator[str]:
+    lines, tokens = body.count("\n"), estimate(body)
+    if lines > MOST_LINES:
+        yield f"{lines} lines, more than {MOST_LINES}; move detail into files it refers to"
+    if tokens > MOST_TOKENS:
+        yield f"about {tokens} tokens, more than {MOST_TOKENS}; move detail into files it refers to"
+    if files.more:
+        yield f"{files.more} files beyond the first {MOST_FILES} are not listed"

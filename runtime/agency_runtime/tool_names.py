@@ -1,84 +1,100 @@
-"""Tool names: ours, and what other systems call them."""
+"""Tool names: ours, what other systems call the same tools, and the nearest of ours for those we lack."""
 
 import difflib
-import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 KNOWN = (
     "Read", "Write", "Edit", "Bash", "TaskOutput", "TaskStop", "Grep", "Glob", "WebFetch", "WebSearch", "Skill", "Task",
     "TodoWrite", "Terraform", "Kubernetes", "Helm", "Docker", "Cloud", "Handoff", "Escalate",
 )  # fmt: skip
 
-ALIASES = {
-    "multiedit": "Edit", "notebookedit": "Edit", "notebookread": "Read", "ls": "Glob", "agent": "Task",
-    "bashoutput": "TaskOutput", "agentoutputtool": "TaskOutput", "killshell": "TaskStop", "killbash": "TaskStop",
-    "taskcreate": "TodoWrite", "taskupdate": "TodoWrite", "tasklist": "TodoWrite", "taskget": "TodoWrite", "todoread": "TodoWrite",
+SAME: Mapping[str, str] = {
+    "agent": "Task", "agentoutputtool": "TaskOutput", "bashoutput": "TaskOutput", "killbash": "TaskStop",
+    "killshell": "TaskStop", "killtask": "TaskStop", "bashtool": "Bash", "shell": "Bash", "terminal": "Bash",
     "kubectl": "Kubernetes", "k8s": "Kubernetes", "kustomize": "Kubernetes", "tofu": "Terraform", "opentofu": "Terraform",
-    "aws": "Cloud", "gcloud": "Cloud", "az": "Cloud", "cloudformation": "Cloud", "shell": "Bash", "terminal": "Bash",
-    "codebase": "Grep", "search": "Grep", "usages": "Grep", "findtestfiles": "Glob", "filesearch": "Glob", "textsearch": "Grep",
-    "readfile": "Read", "editfiles": "Edit", "edit/editfiles": "Edit", "createfile": "Write", "new": "Write",
-    "runcommands": "Bash", "runinterminal": "Bash", "execute": "Bash", "runtasks": "Bash", "fetch": "WebFetch", "web": "WebFetch",
-    "websearchtool": "WebSearch", "todos": "TodoWrite", "todo": "TodoWrite", "exitplanmode": "Escalate", "askuserquestion": "Escalate",
+    "aws": "Cloud", "awscli": "Cloud", "az": "Cloud", "azure": "Cloud", "gcloud": "Cloud", "gcp": "Cloud",
+    "cloudformation": "Cloud", "websearchtool": "WebSearch",
 }  # fmt: skip
-BY_LOWER = {name.lower(): name for name in KNOWN}
-SPLIT = re.compile(r"[,\s]+(?![^()]*\))")
+"""Other names of our own tools, without case and punctuation; nothing is lost, so nothing is warned of."""
+
+NEAREST: Mapping[str, str] = {
+    # Claude Code's tools that are not here
+    "multiedit": "Edit", "notebookedit": "Edit", "notebookread": "Read", "ls": "Glob", "lsp": "Grep", "monitor": "TaskOutput",
+    "taskcreate": "TodoWrite", "taskget": "TodoWrite", "tasklist": "TodoWrite", "taskupdate": "TodoWrite", "todoread": "TodoWrite",
+    "askuserquestion": "Escalate", "exitplanmode": "Escalate", "slashcommand": "Skill", "powershell": "Bash",
+    # GitHub Copilot's
+    "codebase": "Grep", "search": "Grep", "searchresults": "Grep", "textsearch": "Grep", "usages": "Grep", "grepsearch": "Grep",
+    "filesearch": "Glob", "findtestfiles": "Glob", "listdir": "Glob", "listdirectory": "Glob", "listfiles": "Glob",
+    "problems": "Bash", "changes": "Bash", "testfailure": "Bash", "runcommands": "Bash", "runcommand": "Bash", "runtasks": "Bash",
+    "runtests": "Bash", "runinterminal": "Bash", "executecommand": "Bash", "runnotebooks": "Bash", "execute": "Bash",
+    "getterminaloutput": "TaskOutput", "terminallastcommand": "TaskOutput", "readfile": "Read", "readnotebookcelloutput": "Read",
+    "editfiles": "Edit", "editfile": "Edit", "editnotebook": "Edit", "replacestringinfile": "Edit", "applypatch": "Edit",
+    "createfile": "Write", "writefile": "Write", "new": "Write", "createdirectory": "Write",
+    "fetch": "WebFetch", "fetchwebpage": "WebFetch", "web": "WebFetch", "openbrowser": "WebFetch", "opensimplebrowser": "WebFetch",
+    "todo": "TodoWrite", "todos": "TodoWrite", "managetodolist": "TodoWrite", "runsubagent": "Task",
+    # the API's own and other agents'
+    "strreplaceeditor": "Edit", "strreplacebasededittool": "Edit", "texteditor": "Edit", "view": "Read", "executebash": "Bash",
+    "exec": "Bash", "googlesearch": "WebSearch",
+}  # fmt: skip
+"""Tools that are not ours and the one of ours that comes nearest; taken with a warning."""
+
+_OURS = {name.lower(): name for name in KNOWN}
+_SCOPED = re.compile(r"\s*([^()\s][^()]*?)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToolRef:
-    """A tool as a persona names it, and what it is here; None where it is nothing."""
+    """A tool as a file names it.
+
+    name: as written, scope included. resolves_to: the tool it is here; None where it is nothing here.
+    scope: what stands in its parentheses. note: worth a warning, empty where the name is one of ours.
+    """
 
     name: str
     resolves_to: str | None
+    scope: str | None = None
     note: str = ""
 
     def json(self) -> dict[str, str | None]:
+        """As `check --json` prints it."""
         return {"name": self.name, "resolves_to": self.resolves_to}
 
 
-def names(value: Any) -> list[str] | None:
-    """A list of names as people write it: comma or blank separated, a YAML or JSON list; None where absent or `*`."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        if text in ("*", "All tools", "all"):
-            return None
-        value = _json_list(text) or SPLIT.split(text)
-    if not isinstance(value, list):
-        return []
-    flat = [part.strip().strip("\"'") for item in value for part in SPLIT.split(str(item).strip())]
-    return [name for name in dict.fromkeys(flat) if name]
-
-
-def _json_list(text: str) -> list[Any] | None:
-    if not text.startswith("["):
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return [part for part in text.strip("[]").split(",")]
-    return value if isinstance(value, list) else None
-
-
 def resolve(name: str) -> ToolRef:
-    """What a name means here; `Bash(git:*)` is Bash, its scope said in the note."""
-    bare, _, scope = name.partition("(")
-    note = f"scope ({scope} is not applied; write it as an allow rule" if scope else ""
+    """What a name means here; `Bash(git:*)` is Bash with the scope `git:*`."""
+    match = _SCOPED.fullmatch(name)
+    bare, scope = (match[1], match[2]) if match else (name.strip(), None)
     if bare in KNOWN:
-        return ToolRef(name=name, resolves_to=bare, note=note)
+        return ToolRef(name=name, resolves_to=bare, scope=scope)
     if bare.startswith("mcp__"):
-        return ToolRef(name=name, resolves_to=None, note="MCP servers are not connected")
-    found = BY_LOWER.get(bare.lower()) or ALIASES.get(bare.lower())
-    if found:
-        return ToolRef(name=name, resolves_to=found, note=note or f"taken as {found}")
-    near = difflib.get_close_matches(bare, KNOWN, n=1)
-    return ToolRef(name=name, resolves_to=None, note=f"unknown; did you mean {near[0]}?" if near else "unknown")
+        return ToolRef(name=name, resolves_to=None, scope=scope, note="MCP servers are not connected by this runtime")
+    key = _key(bare)
+    for table, said in (
+        (_OURS, "taken as {}; case matters elsewhere"),
+        (SAME, ""),
+        (NEAREST, "taken as {}, the nearest tool here"),
+    ):
+        if key in table:
+            return ToolRef(name=name, resolves_to=table[key], scope=scope, note=said.format(table[key]))
+    if "/" in bare:  # `search/codebase`, as newer Copilot files group their tools
+        inner = resolve(bare.rpartition("/")[2])
+        return ToolRef(
+            name=name, resolves_to=inner.resolves_to, scope=scope, note=inner.note or f"taken as {inner.resolves_to}"
+        )
+    return ToolRef(name=name, resolves_to=None, scope=scope, note=f"no such tool here{_suggestion(bare)}")
 
 
-def resolved(refs: Sequence[ToolRef]) -> tuple[str, ...]:
+def _key(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).lower()
+
+
+def _suggestion(name: str) -> str:
+    near = difflib.get_close_matches(name.lower(), _OURS, n=1, cutoff=0.7)
+    return f"; did you mean {_OURS[near[0]]}?" if near else ""
+
+
+def resolved(refs: Iterable[ToolRef]) -> tuple[str, ...]:
     """The tools, each once, in the order first named."""
     return tuple(dict.fromkeys(ref.resolves_to for ref in refs if ref.resolves_to))

@@ -1,0 +1,87 @@
+"""The fields a kind of file may have: which are applied, which are known and ignored, and why."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agency_runtime.plain_yaml import Value
+
+TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0", ""})
+UNKNOWN = "not a field that this runtime knows"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldTable:
+    """One kind of file's fields.
+
+    applied: those that have an effect. ignored: those known elsewhere, with the reason they have none here.
+    missed: the ignored ones whose lack changes how a run goes, so that it deserves a warning.
+    aliases: further spellings, in `spelling` form.
+    """
+
+    applied: Sequence[str]
+    ignored: Mapping[str, str]
+    missed: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Every field name, in its proper spelling."""
+        return frozenset((*self.applied, *self.ignored))
+
+    def sort(self, given: Mapping[str, Value]) -> "Sorted":
+        """Tell the fields of one file apart."""
+        proper = {spelling(name): name for name in (*self.applied, *self.ignored)} | dict(self.aliases)
+        values: dict[str, Value] = {}
+        ignored: dict[str, str] = {}
+        warnings: list[str] = []
+        for key, value in given.items():
+            name = proper.get(spelling(key), key)
+            if name != key:
+                warnings.append(f"{key}: taken as {name}")
+            if name in self.applied:
+                values[name] = value
+                continue
+            ignored[key] = self.ignored.get(name, UNKNOWN)
+            warnings += self._doubt(key, name)
+        return Sorted(values=values, ignored=ignored, warnings=warnings)
+
+    def _doubt(self, key: str, name: str) -> list[str]:
+        if name in self.missed:
+            return [f"{key}: ignored; {self.ignored[name]}"]
+        near = [] if name in self.ignored else difflib.get_close_matches(name, self.applied, n=1, cutoff=0.8)
+        return [f"{key}: ignored; did you mean {near[0]}?"] if near else []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sorted:
+    """A file's fields told apart: the applied ones' values, why the others are ignored, and what is worth a warning."""
+
+    values: Mapping[str, Value]
+    ignored: Mapping[str, str]
+    warnings: Sequence[str]
+
+
+def spelling(name: str) -> str:
+    """A name without case and punctuation, so that permissionMode, permission_mode and permission-mode are one."""
+    return re.sub(r"[\s_-]", "", name).lower()
+
+
+def text(value: Value | None) -> str:
+    """A scalar as text; a list or a mapping is none."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def flag(value: Value | None) -> bool | None:
+    """A yes or no as people write it; None where it is neither."""
+    given = text(value).lower()
+    if given in TRUE:
+        return True
+    return False if given in FALSE else None
+
+
+def whole(value: Value | None) -> int | None:
+    """A whole number above 0; None where it is none."""
+    given = text(value)
+    return int(given) if given.isdecimal() and len(given) < 10 and int(given) > 0 else None

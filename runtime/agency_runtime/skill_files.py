@@ -1,0 +1,82 @@
+"""The files of a skill's folder: which there are, what its text links to, and the digest of it all."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ENTRY = "SKILL.md"
+MOST_FILES = 1_000
+
+_SKIPPED = frozenset({"__pycache__", ".git", "node_modules", ".DS_Store"})
+_CODE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
+_ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|[#/$~{<]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkillFiles:
+    """A skill's files besides SKILL.md, relative to its folder and sorted.
+
+    escaping: links that lead out of the folder; those are no files of the skill. more: files beyond the bound.
+    """
+
+    files: tuple[str, ...] = ()
+    escaping: tuple[str, ...] = ()
+    more: int = 0
+
+
+def skill_files(folder: Path) -> SkillFiles:
+    """What lies in the folder, without following a link out of it."""
+    files: list[str] = []
+    escaping: list[str] = []
+    inside = os.path.realpath(folder) + os.sep
+    for relative, is_link in _walk(folder):
+        if is_link and not os.path.realpath(folder / relative).startswith(inside):
+            escaping.append(relative)
+        elif relative != ENTRY:
+            files.append(relative)
+    files.sort()
+    return SkillFiles(
+        files=tuple(files[:MOST_FILES]), escaping=tuple(sorted(escaping)), more=max(0, len(files) - MOST_FILES)
+    )
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Every file and every link, relative to the folder; directories behind links are not entered."""
+    for here, folders, names in os.walk(folder):
+        linked = [name for name in folders if (Path(here) / name).is_symlink()]
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED and name not in linked)
+        for name in [*names, *linked]:
+            if name not in _SKIPPED:
+                path = Path(here) / name
+                yield path.relative_to(folder).as_posix(), path.is_symlink()
+
+
+def folder_sha256(folder: Path) -> str:
+    """Digest over the name and content of every file of the folder: what a person trusts, and nothing less."""
+    digest = hashlib.sha256()
+    for relative in sorted({ENTRY, *skill_files(folder).files}):
+        path = folder / relative
+        content = path.read_bytes() if path.is_file() else b""
+        digest.update(relative.encode(errors="surrogateescape") + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def links(body: str) -> Sequence[str]:
+    """The relative paths that a Markdown text links to, each once, code left out."""
+    found = (match[1].partition("#")[0] for match in _LINK.finditer(_CODE.sub("", body)))
+    return [link for link in dict.fromkeys(found) if link and not _ELSEWHERE.match(link)]
+
+
+def link_doubts(body: str, folder: Path) -> Iterator[str]:
+    """What is wrong with those links: they lead nowhere, or out of the folder."""
+    inside = os.path.realpath(folder)
+    for link in links(body):
+        target = os.path.realpath(folder / link)
+        if target != inside and not target.startswith(inside + os.sep):
+            yield f"link {link} leaves the skill's folder"
+        elif not Path(target).exists():
+            yield f"link {link} leads nowhere"
