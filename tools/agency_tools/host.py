@@ -1,0 +1,1365 @@
+"""The tool host: runs inside a sandbox, answers framed JSON requests with commands run and files read and written.
+
+One file, Python 3.9 or later, standard library only: its source travels into the sandbox as text, and any image with
+a Python will do. Imports are few because every sandbox waits for them.
+"""
+# ruff: noqa: PTH103, PTH108, PTH109, PTH110, PTH112, PTH113, PTH118, PTH119, PTH123, PTH208
+# Directories are open descriptors here, which pathlib cannot follow, and importing it costs every start.
+
+from __future__ import annotations
+
+import binascii
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import queue
+import re
+import select
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+VERSION = 1
+LARGEST = 16 << 20
+PIECE = 256 << 10
+PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
+F_SETPIPE_SZ = 1031
+
+
+class Refused(Exception):
+    """What was asked cannot be done; the text tells the caller what to mend."""
+
+
+class Settings:
+    """Where things are: the repository, the scratch directory, what may not be written, the children's environment."""
+
+    def __init__(self) -> None:
+        self.root = os.path.realpath(os.getcwd())
+        self.scratch = "/tmp"
+        self.readable: tuple[str, ...] = ("/skills",)
+        self.protected: tuple[str, ...] = (".git",)
+        self.env = dict(os.environ)
+
+    def update(self, given: dict[str, Any]) -> None:
+        """Take what `configure` sends."""
+        self.root = os.path.realpath(given.get("root", self.root))
+        self.scratch = os.path.realpath(given.get("scratch", self.scratch))
+        self.protected = tuple(str(path).strip("/") for path in given.get("protected", self.protected))
+        self.env = {str(name): str(value) for name, value in given.get("env", self.env).items()}
+
+    def store(self) -> str:
+        """The directory for long outputs, made if it is not there."""
+        path = f"{self.scratch}/outputs"
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return path
+
+
+# Processes
+
+
+class Process(NamedTuple):
+    """One line of the process table."""
+
+    pid: int
+    parent: int
+    group: int
+    session: int
+    started: int
+    state: str
+    name: str
+
+
+def processes() -> dict[int, Process]:
+    """Every process that can be seen, by number."""
+    found: dict[int, Process] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                found[int(entry)] = _process(int(entry))
+    return found
+
+
+def _process(pid: int) -> Process:
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        line = file.read().decode("utf-8", "replace")
+    name, _, rest = line.partition("(")[2].rpartition(")")
+    words = rest.split()
+    return Process(pid, int(words[1]), int(words[2]), int(words[3]), int(words[19]), words[0], name)
+
+
+def descendants(table: dict[int, Process], roots: Iterable[int]) -> set[int]:
+    """The roots that exist and everything below them."""
+    below: dict[int, list[int]] = {}
+    for process in table.values():
+        below.setdefault(process.parent, []).append(process.pid)
+    found: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        pid = waiting.pop()
+        if pid not in found and pid in table:
+            found.add(pid)
+            waiting.extend(below.get(pid, ()))
+    return found
+
+
+def send(pid: int, what: signal.Signals, *, group: bool = False) -> None:
+    """Signal a process or a whole group; one that is gone, or is not ours, is no error."""
+    with contextlib.suppress(OSError):
+        (os.killpg if group else os.kill)(pid, what)
+
+
+class Children:
+    """The commands that are running, and the reaping of what they orphan; safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._commands: dict[int, Command] = {}
+        self._ended: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def watch(self) -> None:
+        """Reap orphans from now on. SimpleQueue, because a signal handler may interrupt anything."""
+        signal.signal(signal.SIGCHLD, self._note)
+        threading.Thread(target=self._reap_forever, daemon=True).start()
+
+    def _note(self, _number: int, _frame: object) -> None:
+        self._ended.put(None)
+
+    def start(self, command: Command, begin: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+        """Start a command's shell; under the lock, so that the reaper knows it before it can end."""
+        with self._lock:
+            process = begin()
+            self._commands[process.pid] = command
+            return process
+
+    def forget(self, pid: int) -> None:
+        """The command is over; its shell has been waited for."""
+        with self._lock:
+            self._commands.pop(pid, None)
+
+    def commands(self) -> list[Command]:
+        """Those that are running."""
+        with self._lock:
+            return list(self._commands.values())
+
+    def shells(self) -> set[int]:
+        """The process numbers of those that are running."""
+        with self._lock:
+            return set(self._commands)
+
+    def _reap_forever(self) -> None:
+        while True:
+            self._ended.get()
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._ended.get_nowait()
+            self.reap()
+
+    def reap(self) -> None:
+        """Collect the orphans that have ended."""
+        me = os.getpid()
+        with self._lock:
+            for process in processes().values():
+                if process.parent == me and process.state == "Z" and process.pid not in self._commands:
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(process.pid, os.WNOHANG)
+
+
+# Output
+
+
+class Capture:
+    """Output as it arrives: the first and last of it in memory, all of it in a file once it is long."""
+
+    LARGEST_FILE = 64 << 20
+
+    def __init__(self, shown: int, kept_above: int | None, path: str) -> None:
+        """Hold `shown` characters; write a file at `path` for more than `kept_above` bytes (None: never)."""
+        self.size = 0
+        self.saved = 0
+        self.path = path
+        self.problem = ""
+        self._held = 4 * shown
+        self._kept_above = kept_above
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._file: int | None = None
+        self._lock = threading.Lock()
+
+    def add(self, data: bytes) -> None:
+        """Take the next piece."""
+        with self._lock:
+            self.size += len(data)
+            self._keep(data)
+            room = self._held - len(self._head)
+            if room > 0:
+                self._head += data[:room]
+                data = data[room:]
+            if data:
+                self._tail += data[-self._held :]
+                if len(self._tail) > 2 * self._held:
+                    del self._tail[: -self._held]
+
+    def _keep(self, data: bytes) -> None:
+        if self._kept_above is None or self.size <= self._kept_above or self.problem:
+            return
+        try:
+            if self._file is None:
+                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+                self._save(bytes(self._head))
+            self._save(data)
+        except OSError as problem:
+            self.problem = f"the output could not be kept: {problem.strerror}"
+
+    def _save(self, data: bytes) -> None:
+        data = data[: max(0, self.LARGEST_FILE - self.saved)]
+        while data and self._file is not None:
+            written = os.write(self._file, data)
+            self.saved += written
+            data = data[written:]
+
+    def close(self) -> None:
+        """No more will come."""
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+            self._file = None
+
+    def text(self, shown: int) -> tuple[str, bool]:
+        """The output, cut in the middle to `shown` characters; whether it was cut."""
+        with self._lock:
+            if self.size <= len(self._head) + len(self._tail):
+                whole = (self._head + self._tail).decode("utf-8", "replace")
+                if len(whole) <= shown:
+                    return whole, False
+                head, tail = whole, whole
+            else:
+                head, tail = self._head.decode("utf-8", "replace"), self._tail.decode("utf-8", "replace")
+            return self._cut(head, tail, shown), True
+
+    def _cut(self, head: str, tail: str, shown: int) -> str:
+        half = shown // 2
+        head, tail = head[:half], tail[-half:] if half else ""
+        left_out = self.size - len(head.encode()) - len(tail.encode())
+        where = f"; see {self.path}" if self.saved else ""
+        return f"{head}\n\n[… {max(left_out, 0):,} of {self.size:,} bytes left out{where} …]\n\n{tail}"
+
+
+# Commands
+
+GENTLE = frozenset({"terraform", "tofu", "terragrunt", "helm", "pulumi"})
+"""Programs that hold locks and give them back when interrupted; killed, they leave them."""
+
+TRACK = """\
+trap 'builtin pwd -P >|"$AGENCY_CWD_FILE" 2>/dev/null' EXIT
+export -n AGENCY_CWD_FILE
+unset BASH_ENV
+"""
+"""What a shell whose directory is to be told runs first, by BASH_ENV, so that the command itself stays as it was."""
+
+
+class Wanted(NamedTuple):
+    """What is to be run, and how."""
+
+    command: str
+    cwd: str
+    env: dict[str, str]
+    shown: int = 2 << 20
+    shown_failed: int | None = None
+    kept_above: int | None = None
+    track: bool = False
+
+
+class Command:
+    """One shell command: its processes, its output, and how it ended."""
+
+    def __init__(self, settings: Settings, children: Children, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.mark = binascii.hexlify(os.urandom(8)).decode()
+        self.begun = time.monotonic()
+        self.seconds = 0.0
+        self.exit_code: int | None = None
+        self.ended_by = ""
+        self.left: tuple[str, ...] = ()
+        self.survivors: tuple[str, ...] = ()
+        self._settings = settings
+        self._children = children
+        self._alarm, self._bell = os.pipe()
+        self._stopped = False
+        self.output = Capture(wanted.shown, wanted.kept_above, f"{settings.store()}/{self.mark}.txt")
+        self._process = self._start()
+        self.pid = self._process.pid
+        with contextlib.suppress(OSError, IndexError):
+            self._started = _process(self.pid).started
+
+    _started = 0
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._reading, writing = os.pipe()
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._reading, F_SETPIPE_SZ, 1 << 20)
+        os.set_blocking(self._reading, False)
+        try:
+            return self._children.start(self, lambda: self._shell(writing))
+        except OSError as problem:
+            self._close()
+            raise Refused(f"the command could not be started: {problem.strerror}: {problem.filename}") from problem
+        except ValueError as problem:
+            self._close()
+            raise Refused(f"the command could not be started: {problem}") from problem
+        finally:
+            os.close(writing)
+
+    def _shell(self, writing: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            ["bash", "-c", self.wanted.command],
+            cwd=self.wanted.cwd,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=writing,
+            start_new_session=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        env = {**self._settings.env, **self.wanted.env, "AGENCY_COMMAND": self.mark}
+        if self.wanted.track:
+            env["BASH_ENV"] = f"{self._settings.store()}/.track"
+            env["AGENCY_CWD_FILE"] = self._cwd_file
+            if not os.path.exists(env["BASH_ENV"]):
+                with open(env["BASH_ENV"], "w", encoding="utf-8") as file:
+                    file.write(TRACK)
+        return env
+
+    @property
+    def _cwd_file(self) -> str:
+        return f"{self._settings.scratch}/outputs/.{self.mark}.cwd"
+
+    def stop(self) -> None:
+        """Have `run` end it soon; may be called from any thread, and twice."""
+        if not self._stopped:
+            self._stopped = True
+            with contextlib.suppress(OSError):
+                os.write(self._bell, b"x")
+
+    def run(self, *, timeout: float | None, sweep: bool, grace: float) -> str:
+        """Follow it to its end: "" if it came by itself, else "timeout" or "stopped".
+
+        sweep: kill what it left in the background. grace: seconds that GENTLE programs get after an interrupt.
+        """
+        try:
+            how = self._follow(timeout)
+            if how:
+                self._end(grace)
+            elif sweep:
+                self._sweep()
+            self.exit_code = self._process.wait()
+            self._drain()
+        finally:
+            self.seconds = time.monotonic() - self.begun
+            self._children.forget(self.pid)
+            self._close()
+        return how
+
+    def _follow(self, timeout: float | None) -> str:
+        """Take its output until the shell ends, time is up or `stop` is called."""
+        poll = select.poll()
+        poll.register(self._reading, select.POLLIN)
+        poll.register(self._alarm, select.POLLIN)
+        ended = self._ended_fd()
+        if ended is not None:
+            poll.register(ended, select.POLLIN)
+        try:
+            while True:
+                wait = None if timeout is None else self.begun + timeout - time.monotonic()
+                if wait is not None and wait <= 0:
+                    return "timeout"
+                if ended is None:  # without pidfd the shell is asked now and then
+                    wait = 0.02 if wait is None else min(wait, 0.02)
+                ready = {fd for fd, _ in poll.poll(None if wait is None else max(1, int(wait * 1000)))}
+                if self._alarm in ready:
+                    return "stopped"
+                if self._reading in ready and not self._take():
+                    poll.unregister(self._reading)
+                if (ended in ready or ended is None) and self._shell_is_over():
+                    return ""
+        finally:
+            if ended is not None:
+                os.close(ended)
+
+    def _ended_fd(self) -> int | None:
+        try:
+            return os.pidfd_open(self.pid)
+        except (OSError, AttributeError):
+            return None
+
+    def _shell_is_over(self) -> bool:
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+    def _take(self) -> bool:
+        """One piece of output; False at its end."""
+        try:
+            data = os.read(self._reading, PIECE)
+        except BlockingIOError:
+            return True
+        self.output.add(data)
+        return bool(data)
+
+    def _drain(self) -> None:
+        """What is in the pipe already; whoever still holds its other end is not waited for."""
+        for _ in range((4 << 20) // PIECE):
+            try:
+                data = os.read(self._reading, PIECE)
+            except BlockingIOError:
+                break
+            if not data:
+                break
+            self.output.add(data)
+
+    def members(self, table: dict[int, Process]) -> list[Process]:
+        """Its living processes: the session and tree of its shell, and orphans that bear its mark or can only be its."""
+        others = self._children.shells() - {self.pid}
+        foreign = descendants(table, others) | {os.getpid()}
+        roots = {self.pid} | {found.pid for found in table.values() if found.session == self.pid}
+        for found in table.values():
+            if found.parent == os.getpid() and found.pid not in foreign and self._is_mine(found, alone=not others):
+                roots.add(found.pid)
+        mine = descendants(table, roots) - foreign
+        return [table[pid] for pid in mine if table[pid].state not in "ZX"]
+
+    def _is_mine(self, orphan: Process, *, alone: bool) -> bool:
+        if orphan.started < self._started:
+            return False
+        try:
+            with open(f"/proc/{orphan.pid}/environ", "rb") as file:
+                environment = file.read()
+        except OSError:
+            return alone
+        if f"AGENCY_COMMAND={self.mark}\0".encode() in environment:
+            return True
+        return alone and b"AGENCY_COMMAND=" not in environment
+
+    def _sweep(self) -> None:
+        found = self.members(processes())
+        self.left = tuple(sorted(process.name for process in found))
+        if found:
+            self._kill()
+
+    def _end(self, grace: float) -> None:
+        """Interrupt what holds locks and wait for it, then ask all the rest to terminate, then kill."""
+        self.ended_by = "SIGKILL"
+        table = processes()
+        mine = {process.pid: process for process in self.members(table)}
+        gentle = [process for process in mine.values() if process.name in GENTLE]
+        if gentle:
+            self._interrupt(gentle, mine, grace)
+        else:
+            for group in {process.group for process in mine.values()}:
+                send(group, signal.SIGTERM, group=True)
+            self._wait_until(lambda: not self.members(processes()), 0.5)
+        self._kill()
+
+    def _interrupt(self, gentle: list[Process], mine: dict[int, Process], grace: float) -> None:
+        """SIGINT, once, to the topmost of them; what started them is stopped, lest it go on to its next line."""
+        pids = {process.pid for process in gentle}
+        above = {process.pid: set(_ancestors(mine, process.pid)) for process in gentle}
+        for pid in {pid for others in above.values() for pid in others} - pids:
+            send(pid, signal.SIGSTOP)
+        for pid in pids:
+            if not above[pid] & pids:
+                send(pid, signal.SIGINT)
+        self.ended_by = "SIGINT"
+        if not self._wait_until(lambda: self._gone(pids), grace):
+            self.ended_by = "SIGKILL"
+            for pid in pids:
+                send(pid, signal.SIGTERM)
+            self._wait_until(lambda: self._gone(pids), 2)
+
+    def _gone(self, pids: set[int]) -> bool:
+        table = processes()
+        return all(pid not in table or table[pid].state in "ZX" for pid in pids)
+
+    def _wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait, and keep taking output so that nobody blocks on writing it."""
+        until, pause = time.monotonic() + seconds, 0.002
+        while True:
+            self._drain()
+            if true():
+                return True
+            if time.monotonic() >= until:
+                return False
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+
+    def _kill(self) -> None:
+        """Kill every process of it, group by group: a group dies at once, so it cannot outrun this by forking."""
+        self._wait_until(self._kill_once, 5)
+        self.survivors = tuple(sorted(process.name for process in self.members(processes())))
+
+    def _kill_once(self) -> bool:
+        """Kill those that are there; whether there were none."""
+        found = self.members(processes())
+        for group in {process.group for process in found} - {os.getpgrp(), 0}:
+            send(group, signal.SIGKILL, group=True)
+        for process in found:
+            send(process.pid, signal.SIGKILL)
+        return not found
+
+    def _close(self) -> None:
+        self.output.close()
+        for fd in (self._reading, self._alarm, self._bell):
+            os.close(fd)
+
+    def directory(self) -> str | None:
+        """Where the shell was when it ended, if that was asked for and it came to say so."""
+        try:
+            with open(self._cwd_file, "rb") as file:
+                said = file.read(8192)
+            os.unlink(self._cwd_file)
+        except OSError:
+            return None
+        return os.fsdecode(said.rstrip(b"\n"))
+
+
+def _ancestors(table: dict[int, Process], pid: int) -> Iterator[int]:
+    while pid in table and table[pid].parent in table:
+        pid = table[pid].parent
+        yield pid
+
+
+# Files
+
+
+class Place:
+    """Where a path leads, found without following a link out: an open directory, and a name in it."""
+
+    def __init__(self, directory: int, path: str, missing: list[str], root: str) -> None:
+        self.directory = directory
+        self.path = path
+        self.name = os.path.basename(path) if not missing else missing[-1]
+        self.missing = missing
+        self.relative = os.path.relpath(path, root) if _within(path, root) else None
+
+    def status(self) -> os.stat_result | None:
+        """What is there, if anything is."""
+        if self.missing:
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            return os.stat(self.name or ".", dir_fd=self.directory, follow_symlinks=False)
+        return None
+
+    def open(self) -> int:
+        """The regular file that is there, open for reading; nothing else is, and nothing blocks."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        status = self.status()
+        if status is not None:
+            self._refuse_irregular(status.st_mode)
+        try:
+            opened = os.open(self.name, flags, dir_fd=self.directory)
+        except OSError as problem:
+            raise Refused(f"{self.path}: {_reason(problem)}") from problem
+        try:
+            self._refuse_irregular(os.fstat(opened).st_mode)
+        except Refused:
+            os.close(opened)
+            raise
+        return opened
+
+    def _refuse_irregular(self, mode: int) -> None:
+        if not stat.S_ISREG(mode):
+            raise Refused(f"{self.path} is {_sort(mode)}, not a regular file")
+
+
+SORTS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+def _sort(mode: int) -> str:
+    return SORTS.get(stat.S_IFMT(mode), "something")
+
+
+def _reason(problem: OSError) -> str:
+    return {errno.ENOENT: "no such file", errno.ELOOP: "is a symbolic link"}.get(
+        problem.errno or 0, (problem.strerror or str(problem)).lower()
+    )
+
+
+def _within(path: str, base: str) -> bool:
+    return path == base or path.startswith(base.rstrip("/") + "/")
+
+
+class Walk:
+    """One path followed name by name from an allowed directory, each step an open descriptor no rename can redirect."""
+
+    LINKS = 40
+
+    def __init__(self, bases: Iterable[str], asked: str) -> None:
+        self._bases = sorted(bases, key=len, reverse=True)
+        self._asked = asked
+        self._open: list[int] = []
+        self._names: list[str] = []
+        self._base = ""
+        self._left: deque[str] = deque()
+
+    def __enter__(self) -> Walk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._open:
+            os.close(self._open.pop())
+
+    def to(self, path: str, root: str) -> Place:
+        """The place that `path` names; the last names may be missing. Raises Refused when it lies elsewhere."""
+        self._restart(os.path.join(root, path))
+        links = 0
+        while self._left:
+            name = self._left.popleft()
+            if name == "..":
+                self._up()
+            elif name not in ("", "."):
+                target = self._link(name)
+                if target is not None:
+                    links += 1
+                    self._redirect(target, links)
+                elif not self._enter(name):
+                    self._left.appendleft(name)
+                    return self._place(root)
+        return self._place(root)
+
+    def _place(self, root: str) -> Place:
+        left = [name for name in self._left if name not in ("", ".")]
+        if ".." in left:
+            raise Refused(f"{self._asked}: no such directory")
+        here = os.path.join(self._base, *self._names)
+        if len(left) > 1 or (left and not self._exists(left[0])):
+            return Place(self._open[-1], os.path.join(here, *left), left, root)
+        if left:
+            return Place(self._open[-1], os.path.join(here, left[0]), [], root)
+        place = Place(self._open[-1], here, [], root)
+        place.name = "."
+        return place
+
+    def _restart(self, path: str) -> None:
+        for base in self._bases:
+            if _within(path, base):
+                self.__exit__()
+                self._base, self._names = base, []
+                self._open.append(self._directory(base, None))
+                self._left.extendleft(reversed(path[len(base) :].split("/")))
+                return
+        raise Refused(f"{self._asked} lies outside {' and '.join(sorted(self._bases))}")
+
+    def _redirect(self, target: str, links: int) -> None:
+        if links > self.LINKS:
+            raise Refused(f"{self._asked}: too many symbolic links")
+        if target.startswith("/"):
+            self._restart(target)
+        else:
+            self._left.extendleft(reversed(target.split("/")))
+
+    def _up(self) -> None:
+        if not self._names:
+            raise Refused(f"{self._asked} leads outside {self._base}")
+        self._names.pop()
+        os.close(self._open.pop())
+
+    def _link(self, name: str) -> str | None:
+        try:
+            return os.readlink(name, dir_fd=self._open[-1])
+        except OSError:
+            return None
+
+    def _exists(self, name: str) -> bool:
+        try:
+            os.stat(name, dir_fd=self._open[-1], follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        except OSError as problem:
+            raise Refused(f"{self._asked}: {_reason(problem)}") from problem
+        return True
+
+    def _enter(self, name: str) -> bool:
+        """Step into a directory; False when there is none of that name, and the walk ends here."""
+        try:
+            self._open.append(self._directory(name, self._open[-1]))
+        except (FileNotFoundError, NotADirectoryError):
+            if any(left not in ("", ".") for left in self._left) and self._exists(name):
+                raise Refused(f"{self._asked}: {name} is not a directory") from None
+            return False
+        except OSError as problem:
+            raise Refused(f"{self._asked}: {_reason(problem)}") from problem
+        self._names.append(name)
+        return True
+
+    def _directory(self, name: str, within: int | None) -> int:
+        return os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=within)
+
+
+# Text
+
+
+class Text(NamedTuple):
+    """A file's text and what it takes to write it back as it was."""
+
+    text: str
+    encoding: str
+    errors: str
+    bom: bytes
+
+    def encode(self, text: str) -> bytes:
+        """`text` in this file's encoding. Raises Refused for characters that it does not have."""
+        try:
+            return self.bom + text.encode(self.encoding, self.errors)
+        except UnicodeEncodeError as problem:
+            raise Refused(
+                f"the file is {self.encoding}, which has no {text[problem.start]!r}; leave such characters out"
+            ) from problem
+
+
+BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+
+
+def text_of(data: bytes) -> Text:
+    """Text in UTF-8 or UTF-16 as its mark says, else UTF-8, else, where nothing in it is, Latin-1; bytes survive."""
+    for bom, encoding in BOMS:
+        if data.startswith(bom):
+            with contextlib.suppress(UnicodeDecodeError):
+                return Text(data[len(bom) :].decode(encoding), encoding, "strict", bom)
+    try:
+        return Text(data.decode("utf-8"), "utf-8", "strict", b"")
+    except UnicodeDecodeError:
+        loose = data.decode("utf-8", "surrogateescape")
+    if re.search("[\x80-\ud7ff\ue000-\U0010ffff]", loose):
+        return Text(loose, "utf-8", "surrogateescape", b"")
+    return Text(data.decode("latin-1"), "latin-1", "strict", b"")
+
+
+def sendable(text: str) -> str:
+    """Bytes that are no text become U+FFFD."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def is_binary(data: bytes) -> bool:
+    """A NUL near the start, in what does not say that it is UTF-16."""
+    return b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
+def stamp_of(data: bytes) -> str:
+    """What tells one content from another."""
+    import hashlib  # a third of the start's time, for what only file operations need
+
+    return hashlib.sha256(data).hexdigest()
+
+
+HASHED = 32 << 20
+"""Bytes up to which a file is known by its content; a larger one by its size and time, and it cannot be edited."""
+
+
+def read_whole(opened: int) -> bytes | None:
+    """The content, or None when it is too much to hold."""
+    if os.fstat(opened).st_size > HASHED:
+        return None
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        piece = os.read(opened, 1 << 20)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        size += len(piece)
+        if size > HASHED:
+            return None
+
+
+def stamp_large(opened: int) -> str:
+    """For what is too large to hold: size, time and number."""
+    status = os.fstat(opened)
+    return f"{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
+
+
+class Files:
+    """Reading and writing of files below the root and the scratch directory, and nowhere else."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._turn = threading.Lock()
+
+    @contextlib.contextmanager
+    def place(self, path: str, *, writing: bool = False) -> Generator[Place]:
+        """Where `path` leads. Raises Refused when it may not be read, or, `writing`, not be written."""
+        given = self._settings
+        if not path or "\0" in path:
+            raise Refused("file_path is empty" if not path else "file_path holds a NUL character")
+        bases = [given.root, given.scratch, *(() if writing else given.readable)]
+        with Walk([base for base in bases if os.path.isdir(base)], path) as walk:
+            place = walk.to(path, given.root)
+            if writing:
+                self._refuse_protected(place)
+            yield place
+
+    def _refuse_protected(self, place: Place) -> None:
+        if place.relative is None:
+            return
+        for protected in self._settings.protected:
+            if _within(place.relative, protected):
+                raise Refused(f"{place.path} is protected: {protected} is read-only in this run; hand the change over")
+        if ".git" in place.relative.split("/"):
+            raise Refused(f"{place.path} is protected: git's own files are not written; use git")
+
+    def stat(self, path: str) -> dict[str, Any]:
+        """What is at a path, and the stamp of its content."""
+        with self.place(path) as place:
+            status = place.status()
+            if status is None:
+                return {"exists": False, "path": place.path}
+            told: dict[str, Any] = {"exists": True, "path": place.path, "size": status.st_size}
+            if stat.S_ISREG(status.st_mode):
+                opened = place.open()
+                try:
+                    told["stamp"] = self._stamp(opened)
+                finally:
+                    os.close(opened)
+            return told
+
+    def _stamp(self, opened: int) -> str:
+        data = read_whole(opened)
+        return stamp_large(opened) if data is None else stamp_of(data)
+
+    def part(self, path: str, start: int, count: int) -> dict[str, Any]:
+        """`count` bytes from `start`, in base64."""
+        with self.place(path) as place:
+            opened = place.open()
+            try:
+                data = os.pread(opened, count, start)
+                return {
+                    "path": place.path,
+                    "data": binascii.b2a_base64(data, newline=False).decode(),
+                    "size": os.fstat(opened).st_size,
+                    "stamp": self._stamp(opened) if start == 0 else "",
+                }
+            finally:
+                os.close(opened)
+
+    def read(self, path: str, offset: int, limit: int, width: int) -> dict[str, Any]:
+        """`limit` lines from line `offset`, each cut at `width` characters; `total` lines, where they were counted."""
+        with self.place(path) as place:
+            opened = place.open()
+            try:
+                told = self._lines(place, opened, offset, limit, width)
+            finally:
+                os.close(opened)
+            return {"path": place.path, **told}
+
+    def _lines(self, place: Place, opened: int, offset: int, limit: int, width: int) -> dict[str, Any]:
+        size = os.fstat(opened).st_size
+        data = read_whole(opened)
+        if is_binary(os.pread(opened, 8192, 0) if data is None else data):
+            raise Refused(f"{place.path} is binary ({size:,} bytes); look at it with Bash: file, strings or xxd | head")
+        if data is None:
+            return {**_some_lines(opened, offset, limit, width), "size": size, "stamp": stamp_large(opened)}
+        lines = text_of(data).text.split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        chosen = lines[offset - 1 : offset - 1 + limit]
+        return {
+            "lines": [_line(line, width) for line in chosen],
+            "cut": sum(len(line.rstrip("\r")) > width for line in chosen),
+            "total": len(lines),
+            "size": len(data),
+            "stamp": stamp_of(data),
+        }
+
+    def write(self, path: str, content: str, seen: str | None) -> dict[str, Any]:
+        """Make `content` the file's whole text, keeping its encoding, line ends and mode if it is there."""
+        with self._turn, self.place(path, writing=True) as place:
+            if place.status() is None:
+                data = Text("", "utf-8", "surrogateescape", b"").encode(content)
+                self._put(place, data, None)
+                return self._written(place, data, created=True)
+            opened = place.open()
+            try:
+                before = self._seen(place, opened, seen, "write")
+                mode = os.fstat(opened).st_mode
+            finally:
+                os.close(opened)
+            was = text_of(before) if before and not is_binary(before) else Text("", "utf-8", "surrogateescape", b"")
+            crlf = _all_crlf(was.text) and "\r" not in content
+            data = was.encode(content.replace("\n", "\r\n") if crlf else content)
+            self._put(place, data, mode)
+            return self._written(place, data, created=False, crlf=crlf)
+
+    def edit(self, path: str, old: str, new: str, every: bool, seen: str | None) -> dict[str, Any]:
+        """Replace `old` by `new`, which must be there once, or, `every`, at least once."""
+        with self._turn, self.place(path, writing=True) as place:
+            opened = place.open()
+            try:
+                before = self._seen(place, opened, seen, "edit")
+                mode = os.fstat(opened).st_mode
+            finally:
+                os.close(opened)
+            if before is None:
+                raise Refused(f"{place.path} is larger than {HASHED >> 20} MiB; change it with sed in Bash")
+            if is_binary(before):
+                raise Refused(f"{place.path} is binary; Edit changes text")
+            was = text_of(before)
+            text, count, line = replaced(was.text, old, new, every=every, path=place.path)
+            data = was.encode(text)
+            self._put(place, data, mode)
+            return {**self._written(place, data, created=False), "replacements": count, "line": line}
+
+    def _seen(self, place: Place, opened: int, seen: str | None, act: str) -> bytes | None:
+        """The content, if it is what the caller has seen."""
+        if seen is None:
+            raise Refused(f"{place.path} has not been read yet; Read it, then {act} it")
+        data = read_whole(opened)
+        if (stamp_large(opened) if data is None else stamp_of(data)) != seen:
+            raise Refused(f"{place.path} has changed since it was read; Read it again, then {act} it")
+        return data
+
+    def _written(self, place: Place, data: bytes, *, created: bool, crlf: bool = False) -> dict[str, Any]:
+        lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+        return {
+            "path": place.path,
+            "relative": place.relative,
+            "bytes": len(data),
+            "lines": lines,
+            "created": created,
+            "crlf": crlf,
+            "stamp": stamp_of(data) if len(data) <= HASHED else None,
+        }
+
+    def _put(self, place: Place, data: bytes, mode: int | None) -> None:
+        """Write beside, then rename over: whoever reads, or crashes, sees the old content or the new."""
+        directory = self._parents(place)
+        beside = f".{place.name[:100]}.{binascii.hexlify(os.urandom(6)).decode()}"
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            opened = os.open(beside, flags, 0o666 if mode is None else 0o600, dir_fd=directory)
+            try:
+                _write_all(opened, data)
+                if mode is not None:
+                    os.fchmod(opened, stat.S_IMODE(mode))
+                os.fsync(opened)
+            finally:
+                os.close(opened)
+            os.replace(beside, place.name, src_dir_fd=directory, dst_dir_fd=directory)
+        except OSError as problem:
+            with contextlib.suppress(OSError):
+                os.unlink(beside, dir_fd=directory)
+            raise Refused(f"{place.path} was not written: {_reason(problem)}") from problem
+        finally:
+            if directory != place.directory:
+                os.close(directory)
+
+    def _parents(self, place: Place) -> int:
+        """The directory to write in, made if it is not there."""
+        here = place.directory
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        for name in place.missing[:-1]:
+            try:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=here)
+                below = os.open(name, flags, dir_fd=here)
+            except OSError as problem:
+                raise Refused(f"{place.path}: {name}: {_reason(problem)}") from problem
+            if here != place.directory:
+                os.close(here)
+            here = below
+        return here
+
+
+def _write_all(opened: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(opened, view) :]
+
+
+def _line(line: str, width: int) -> str:
+    return sendable(line.rstrip("\r")[:width])
+
+
+def _some_lines(opened: int, offset: int, limit: int, width: int) -> dict[str, Any]:
+    """Lines of a file that is too large to hold; long ones pass by in pieces."""
+    os.lseek(opened, 0, os.SEEK_SET)
+    lines: list[str] = []
+    cut = number = 0
+    with os.fdopen(os.dup(opened), "rb", buffering=1 << 20) as file:
+        for number, (start, whole) in enumerate(_long_lines(file, 4 * width), 1):
+            if number >= offset + limit:
+                return {"lines": lines, "cut": cut, "total": None}
+            if number >= offset:
+                text = start.decode("utf-8", "replace").rstrip("\r\n")
+                cut += not whole or len(text) > width
+                lines.append(text[:width])
+    return {"lines": lines, "cut": cut, "total": number}
+
+
+def _long_lines(file: Any, held: int) -> Iterator[tuple[bytes, bool]]:
+    """Each line's first `held` bytes, and whether that is all of it."""
+    while True:
+        start = file.readline(held)
+        if not start:
+            return
+        piece = start
+        while len(piece) == held and not piece.endswith(b"\n"):
+            piece = file.readline(held)
+        yield start, piece is start
+
+
+def _all_crlf(text: str) -> bool:
+    return "\n" in text and text.count("\r\n") == text.count("\n")
+
+
+def replaced(text: str, old: str, new: str, *, every: bool, path: str) -> tuple[str, int, int]:
+    """The text after the replacement, how many there were, and the line of the first; line ends match either kind."""
+    if "\r\n" not in text:
+        found = [match.start() for match in re.finditer(re.escape(old), text)]
+        _refuse_unless_clear(text, old, found, every=every, path=path)
+        return text.replace(old, new), len(found), _line_number(text, found[0])
+    pattern = re.compile("\r?\n".join(re.escape(part) for part in old.replace("\r\n", "\n").split("\n")))
+    found = [match.start() for match in pattern.finditer(text)]
+    _refuse_unless_clear(text, old, found, every=every, path=path)
+    crlf = text.count("\r\n") * 2 >= text.count("\n")
+    plain = new.replace("\r\n", "\n")
+
+    def ends(match: re.Match[str]) -> str:
+        windows = "\r\n" in match.group() if "\n" in match.group() else crlf
+        return plain.replace("\n", "\r\n") if windows else plain
+
+    return pattern.sub(ends, text), len(found), _line_number(text, found[0])
+
+
+def _line_number(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _refuse_unless_clear(text: str, old: str, found: list[int], *, every: bool, path: str) -> None:
+    if not found:
+        raise Refused(f"old_string is not in {path}{_near(text, old)}")
+    if len(found) > 1 and not every:
+        lines = ", ".join(str(_line_number(text, position)) for position in found[:10])
+        more = ", …" if len(found) > 10 else ""
+        raise Refused(
+            f"old_string is {len(found)} times in {path} (lines {lines}{more}); "
+            "take in more of the text around the one you mean, or set replace_all to change every one"
+        )
+
+
+def _near(text: str, old: str) -> str:
+    """Why it may not have matched."""
+    if re.match(r"\s*\d+\t", old):
+        return "; leave out the line numbers and the tab that Read puts before each line"
+    loose = r"\s+".join(re.escape(word) for word in old.split()[:2000])
+    match = re.search(loose, text) if loose else None
+    if match:
+        return f", but line {_line_number(text, match.start())} differs from it in white space only; copy it exactly"
+    first = next((line.strip() for line in old.splitlines() if line.strip()), "")
+    at = text.find(first) if first else -1
+    if at >= 0:
+        return f"; its first line is on line {_line_number(text, at)}, but what follows differs. Read that part again"
+    return "; Read the file again and copy the text exactly"
+
+
+# The protocol
+
+
+class Wire:
+    """Frames in and out on descriptors that no child inherits."""
+
+    def __init__(self) -> None:
+        self._reading = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
+        self._writing = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for number in (0, 1):
+            os.dup2(nothing, number)
+        os.close(nothing)
+        self._turn = threading.Lock()
+
+    def receive(self) -> dict[str, Any] | None:
+        """The next frame, or None at the end."""
+        head = self._take(4)
+        size = int.from_bytes(head, "big")
+        if len(head) < 4 or size > LARGEST:
+            return None
+        body = self._take(size)
+        return dict(json.loads(body)) if len(body) == size else None
+
+    def _take(self, count: int) -> bytes:
+        pieces: list[bytes] = []
+        while count:
+            piece = os.read(self._reading, min(count, 1 << 20))
+            if not piece:
+                break
+            pieces.append(piece)
+            count -= len(piece)
+        return b"".join(pieces)
+
+    def send(self, frame: dict[str, Any]) -> None:
+        """Write a frame; one that is too large becomes an error of its call."""
+        body = json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        if len(body) > LARGEST:
+            message = f"the answer is {len(body):,} bytes, more than the {LARGEST:,} that fit; ask for less"
+            return self.send({"id": frame.get("id"), "error": {"kind": "tool", "message": message}})
+        with self._turn:
+            _write_all(self._writing, len(body).to_bytes(4, "big") + body)
+        return None
+
+
+class Call:
+    """One request under way."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.command: Command | None = None
+
+    def cancel(self) -> None:
+        """Have it end soon."""
+        self.cancelled = True
+        if self.command:
+            self.command.stop()
+
+    def runs(self, command: Command) -> None:
+        """`command` is what cancelling has to stop."""
+        self.command = command
+        if self.cancelled:
+            command.stop()
+
+
+class Host:
+    """The operations, each in its own thread, answered in whatever order they end."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._settings = Settings()
+        self._children = Children()
+        self._files = Files(self._settings)
+        self._calls: dict[int, Call] = {}
+        self._operations: dict[str, Callable[..., dict[str, Any]]] = {
+            "configure": self.configure,
+            "ping": self.ping,
+            "exec": self.exec,
+            "kill_all": self.kill_all,
+            "stat": self.stat,
+            "read": self.read,
+            "bytes": self.bytes,
+            "write": self.write,
+            "edit": self.edit,
+        }
+
+    def serve(self) -> None:
+        """Answer until the pipe ends, then kill everything."""
+        self._children.watch()
+        rg = search_path("rg", self._settings.env.get("PATH", ""))
+        self._wire.send({"hello": VERSION, "python": sys.version.split()[0], "pid": os.getpid(), "rg": rg})
+        while True:
+            frame = self._wire.receive()
+            if frame is None:
+                break
+            self._take(frame)
+        self.kill_all(Call())
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        number = int(frame.pop("id"))
+        op = str(frame.pop("op"))
+        if op == "cancel":
+            call = self._calls.get(number)
+            if call:
+                call.cancel()
+            return
+        call = self._calls[number] = Call()
+        if op in ("configure", "ping"):
+            self._answer(number, call, op, frame)
+        else:
+            threading.Thread(target=self._answer, args=(number, call, op, frame), daemon=True).start()
+
+    def _answer(self, number: int, call: Call, op: str, parameters: dict[str, Any]) -> None:
+        try:
+            answer: dict[str, Any] = {"id": number, "result": self._perform(call, op, parameters)}
+        except Refused as problem:
+            answer = {"id": number, "error": {"kind": "tool", "message": sendable(str(problem))}}
+        except Exception as problem:  # whatever went wrong, the caller has to hear of it
+            message = f"{op}: {type(problem).__name__}: {problem}"
+            answer = {"id": number, "error": {"kind": "internal", "message": message}}
+        if call.cancelled:
+            answer = {"id": number, "error": {"kind": "cancelled", "message": f"{op} was cancelled"}}
+        self._calls.pop(number, None)
+        with contextlib.suppress(OSError):
+            self._wire.send(answer)
+
+    def _perform(self, call: Call, op: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        operation = self._operations.get(op)
+        if operation is None:
+            raise ValueError("there is no such operation")
+        return operation(call, **parameters)
+
+    def configure(self, _: Call, **given: Any) -> dict[str, Any]:
+        """Say where things are."""
+        self._settings.update(given)
+        return {"rg": search_path("rg", self._settings.env.get("PATH", ""))}
+
+    def ping(self, _: Call) -> dict[str, Any]:
+        """Answer."""
+        return {}
+
+    def kill_all(self, _: Call) -> dict[str, Any]:
+        """Stop every command and kill every process that came of them."""
+        for command in self._children.commands():
+            command.stop()
+        until = time.monotonic() + 8
+        while time.monotonic() < until and not self._kill_below():
+            time.sleep(0.01)
+        return {}
+
+    def _kill_below(self) -> bool:
+        """Kill everything below this process; whether there was nothing."""
+        table = processes()
+        found = [
+            table[pid] for pid in descendants(table, [os.getpid()]) - {os.getpid()} if table[pid].state not in "ZX"
+        ]
+        for process in found:
+            send(process.pid, signal.SIGKILL)
+        return not found
+
+    def exec(
+        self,
+        call: Call,
+        *,
+        command: str,
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        timeout_s: float = 120,
+        interrupt_first: bool = False,
+        partial: bool = False,
+        sweep: bool = False,
+        **how: Any,
+    ) -> dict[str, Any]:
+        """Run a shell command to its end and tell what came of it.
+
+        partial: an overdue command is answered with what it wrote, not with an error.
+        sweep: what it left in the background is killed and told of; else it lives on.
+        """
+        wanted = Wanted(command, self._directory(cwd), dict(env or {}), **how)
+        running = Command(self._settings, self._children, wanted)
+        call.runs(running)
+        ended = running.run(timeout=timeout_s, sweep=sweep, grace=30.0 if interrupt_first else 15.0)
+        if ended == "timeout" and not partial:
+            text, _ = running.output.text(4000)
+            raise Refused(
+                f"not finished within {timeout_s:g} s and ended by {running.ended_by}: {command:.500}\n{text}"
+            )
+        return self._outcome(running, ended)
+
+    def _directory(self, cwd: str | None) -> str:
+        path = os.path.join(self._settings.root, cwd or ".")
+        if not os.path.isdir(path):
+            raise Refused(f"cwd {path} is not a directory")
+        return path
+
+    def _outcome(self, command: Command, ended: str) -> dict[str, Any]:
+        code = 124 if ended == "timeout" else _shell_code(command.exit_code or 0)
+        shown = command.wanted.shown_failed if code and command.wanted.shown_failed else command.wanted.shown
+        text, cut = command.output.text(shown)
+        told = {
+            "exit_code": code,
+            "output": text,
+            "truncated": cut,
+            "output_path": command.output.path if command.output.saved else None,
+            "saved": command.output.saved,
+            "size": command.output.size,
+            "problem": command.output.problem,
+            "seconds": round(command.seconds, 6),
+            "timed_out": ended == "timeout",
+            "stopped": ended == "stopped",
+            "ended_by": command.ended_by,
+            "left": list(command.left),
+            "survivors": list(command.survivors),
+        }
+        return {**told, **self._whereabouts(command)} if command.wanted.track else told
+
+    def _whereabouts(self, command: Command) -> dict[str, Any]:
+        """The directory the next command starts in: where this one ended, if that is inside the root."""
+        ended_in = command.directory()
+        if ended_in is None:
+            return {"cwd": command.wanted.cwd, "cwd_reset": False}
+        inside = os.path.isdir(ended_in) and _within(os.path.realpath(ended_in), self._settings.root)
+        return {"cwd": ended_in if inside else self._settings.root, "cwd_reset": not inside}
+
+    def stat(self, _: Call, *, path: str) -> dict[str, Any]:
+        """What is at a path."""
+        return self._files.stat(path)
+
+    def read(self, _: Call, *, path: str, offset: int = 1, limit: int = 2000, width: int = 2000) -> dict[str, Any]:
+        """Lines of a text file."""
+        return self._files.read(path, offset, limit, width)
+
+    def bytes(self, _: Call, *, path: str, start: int = 0, count: int = 8 << 20) -> dict[str, Any]:
+        """A part of a file, as it is."""
+        return self._files.part(path, start, count)
+
+    def write(self, _: Call, *, path: str, content: str, seen: str | None = None) -> dict[str, Any]:
+        """Write a whole file."""
+        return self._files.write(path, content, seen)
+
+    def edit(
+        self, _: Call, *, path: str, old: str, new: str, every: bool = False, seen: str | None = None
+    ) -> dict[str, Any]:
+        """Replace text in a file."""
+        return self._files.edit(path, old, new, every, seen)
+
+
+def _shell_code(code: int) -> int:
+    return 128 - code if code < 0 else code
+
+
+def search_path(name: str, path: str) -> str | None:
+    """Where on `path` the program is."""
+    for directory in path.split(":"):
+        candidate = f"{directory}/{name}"
+        if directory and os.access(candidate, os.X_OK) and os.path.isfile(candidate):
+            return candidate
+    return None
+
+
+def close_to_children() -> None:
+    """Let no child trace this process, and become the parent of those whose own has gone; as far as the kernel does."""
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _nothing)
+
+
+def _nothing(_number: int, _frame: object) -> None:
+    """Take a signal and go on; SIG_IGN would be inherited by the children."""
+
+
+def main() -> None:
+    """Serve the pipe this process was started with."""
+    close_to_children()
+    threading.stack_size(1 << 20)
+    Host(Wire()).serve()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
