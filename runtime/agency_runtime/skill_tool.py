@@ -1,7 +1,7 @@
 """The Skill tool: loads a skill's instructions, or one of its files, when its subject comes up."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 from pydantic import Field, create_model
 
@@ -54,6 +54,6 @@ def _input_type(names: list[str]) -> type[Input]:
     return create_model(
         "SkillInput",
         __base__=Input,
-        skill=(Literal[tuple(names)], Field()),
+        skill=(cast("Any", Literal)[tuple(names)], Field()),
         file=(str | None, Field(default=None, description="one of the skill's own files")),
     )

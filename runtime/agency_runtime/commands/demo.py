@@ -65,7 +65,7 @@ def lay_out(folder: Path) -> None:
 
 
 def git(folder: Path, words: list[str], dates: dict[str, str]) -> None:
-    from agency_runtime.repository import environment
+    from agency_runtime.host_git import environment
 
     done = subprocess.run(
         ["git", *words], cwd=folder, env={**environment(), **dates}, capture_output=True, text=True, check=False
