@@ -10,7 +10,7 @@ from typing import ClassVar
 from agency_tools.compartment import STORE, Compartment, Ran, Target, absolute, output_of, present
 from agency_tools.terraform_answers import NO_TESTS, answered, diagnostics, outputs, tests
 from agency_tools.terraform_commands import Action, TerraformInput, terraform_argv
-from agency_tools.terraform_plan import report
+from agency_tools.terraform_plan import BRIEF, report
 from agency_tools.terraform_setup import Setup, find
 from agency_tools.tool import Input, Output
 
@@ -73,7 +73,7 @@ class Terraform:
         ran = await self._command(terraform_argv(given, binary=setup.binary, out=out), given, setup)
         if ran.exit_code not in (0, CHANGES):
             return output_of(ran)
-        shown = await self._command([setup.binary, "show", "-json", out], given, setup)
+        shown = await self._command(["python3", "-c", BRIEF, setup.binary, "show", "-json", out], given, setup)
         summary = report(answered(shown.output)) if shown.exit_code == 0 else shown.output
         text = f"Saved plan: {out}\n{summary}\n\n{ran.output.strip()}\n\nexit code {ran.exit_code}"
         return output_of(ran, text=text, fine=(0, CHANGES))
