@@ -40,7 +40,8 @@ class Channel:
         if self._broken:
             raise WorkspaceError(str(self._broken))
         number = next(self._numbers)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
         try:
             await self._send({"id": number, "op": op, **parameters})
             return await answer

@@ -1,0 +1,113 @@
+"""Programs that wait for a person, and what to do instead."""
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+
+EDITORS = frozenset(
+    {"vi", "vim", "nvim", "nano", "emacs", "pico", "joe", "micro", "ed", "ex", "view", "visudo", "vipw"}
+)
+PAGERS = frozenset({"less", "more", "most"})
+SCREENS = frozenset({"top", "htop", "atop", "btop", "k9s", "lazygit", "tig", "watch", "tmux", "screen", "mc", "dialog"})
+PROMPTS = frozenset({"passwd", "su", "sudo", "ssh", "telnet", "ftp", "sftp", "mysql_config_editor"})
+SHELLS = frozenset(
+    {"python", "python3", "ipython", "node", "irb", "psql", "mysql", "sqlite3", "redis-cli", "bash", "sh"}
+)
+
+INSTEAD = {
+    ("kubectl", "edit"): "write the manifest to a file and use `kubectl apply --dry-run=server -f`, or `kubectl patch`",
+    ("helm", "edit"): "write the values to a file",
+    ("crontab", "-e"): "write the table to a file and give it to `crontab FILE`",
+    ("git", "rebase", "-i"): "`git rebase --onto`, or `GIT_SEQUENCE_EDITOR` with a script",
+    ("git", "rebase", "--interactive"): "`git rebase --onto`, or `GIT_SEQUENCE_EDITOR` with a script",
+    ("git", "add", "-i"): "`git add PATHS`",
+    ("git", "add", "-p"): "`git apply --cached` with the part of the diff you want",
+    ("git", "add", "--patch"): "`git apply --cached` with the part of the diff you want",
+    ("terraform", "console"): "`echo EXPRESSION | terraform console`",
+    ("tofu", "console"): "`echo EXPRESSION | tofu console`",
+    ("ansible-vault", "edit"): "`ansible-vault decrypt --output`, then `encrypt`",
+    ("sops", "edit"): "`sops set` or `sops --decrypt --output`",
+    ("docker", "login"): "hand over what needs a login",
+    ("gh", "auth", "login"): "hand over what needs a login",
+    ("aws", "configure"): "hand over what needs credentials",
+    ("gcloud", "init"): "hand over what needs credentials",
+}
+"""The first words of commands that open an editor or ask, and what does the same without."""
+
+_ATTACHED = frozenset({"-it", "-ti", "-i", "-t", "--interactive", "--tty", "--stdin"})
+_SEPARATORS = re.compile(r"&&|\|\||;|\||\n|&(?!>)")
+
+
+def refusal(command: str) -> str | None:
+    """Why `command` would wait for a person, and what to use instead; None when nothing in it does."""
+    for segment, piped in _segments(command):
+        why = _why(segment, piped=piped)
+        if why:
+            return why
+    return None
+
+
+def _segments(command: str) -> Iterator[tuple[list[str], bool]]:
+    """The words of each plain command, and whether something is piped or redirected into it; what is quoted is kept."""
+    start, piped = 0, False
+    for end, separator in [*_breaks(command), (len(command), "")]:
+        text = command[start:end]
+        try:
+            words = shlex.split(text, comments=True)
+        except ValueError:
+            words = text.split()
+        yield _without_prefix(words), piped or "<" in text
+        start, piped = end + len(separator), separator == "|"
+
+
+def _breaks(command: str) -> Iterator[tuple[int, str]]:
+    quoted = [found.span() for found in re.finditer(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", command, re.DOTALL)]
+    for found in _SEPARATORS.finditer(command):
+        if not any(start <= found.start() < end for start, end in quoted):
+            yield found.start(), found.group()
+
+
+def _without_prefix(words: Sequence[str]) -> list[str]:
+    """Assignments before a command, and programs that only start another one, do not matter here."""
+    for at, word in enumerate(words):
+        if not re.match(r"\w+=", word) and word not in {
+            "exec",
+            "command",
+            "env",
+            "nohup",
+            "time",
+            "then",
+            "do",
+            "else",
+            "(",
+        }:
+            return list(words[at:])
+    return []
+
+
+def _why(words: Sequence[str], *, piped: bool) -> str | None:
+    name = words[0].rpartition("/")[2] if words else ""
+    if name in EDITORS:
+        return f"{name} waits for a person; change files with Edit or Write"
+    if name in PAGERS and not piped:
+        return f"{name} waits for a person; use Read, cat, head or tail"
+    if name in SCREENS and "-b" not in words and "-d" not in words:
+        return f"{name} draws on a terminal; run the command once instead, as in `ps`, `kubectl get` or `git log`"
+    for first, instead in INSTEAD.items():
+        if (name, *words[1 : len(first)]) == first and not piped:
+            return f"`{' '.join(first)}` waits for a person; instead: {instead}"
+    if name in {"docker", "podman", "kubectl"} and words[1:2] in (["exec"], ["run"], ["attach"]) and _attached(words):
+        return f"{name} {words[1]} with a terminal waits for a person; leave -i and -t out and give the command to run"
+    return _asks(name, words, piped=piped)
+
+
+def _attached(words: Sequence[str]) -> bool:
+    return any(word in {"-it", "-ti", "-t", "--tty"} for word in words[2:]) or words[1] == "attach"
+
+
+def _asks(name: str, words: Sequence[str], *, piped: bool) -> str | None:
+    if name in SHELLS and len(words) == 1 and not piped:
+        return f"{name} without arguments waits for a person; give it a script, or the code by its option (-c, -e)"
+    if name in {"passwd", "su"} or (name == "sudo" and "-n" not in words):
+        return f"{name} asks for a password, and there is none in this sandbox; run the command itself"
+    return None
