@@ -39,7 +39,7 @@ class Policy:
     """What a policy file says; an absent file says nothing."""
 
     path: Path | None = None
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     targets: Mapping[str, Target] = field(default_factory=dict[str, Target])
     tests: tuple[Case, ...] = ()
 

@@ -21,10 +21,14 @@ def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
     explain.add_argument("--mode", "--permission-mode", metavar="MODE", help="default: acceptEdits")
     explain.add_argument("--target", metavar="NAME", help="an environment of the policy file")
     for verdict in ("allow", "ask", "deny"):
-        explain.add_argument(f"--{verdict}", metavar="RULE", action="append", default=[], help="a further rule; may be repeated")
+        explain.add_argument(
+            f"--{verdict}", metavar="RULE", action="append", default=[], help="a further rule; may be repeated"
+        )
     for verb in (check, explain):
         verb.add_argument("--policy", metavar="FILE", type=Path, help="default: .agency/policy.yaml of the repository")
-        verb.add_argument("--repo", metavar="DIR", type=Path, default=Path(), help="default: the current folder's repository")
+        verb.add_argument(
+            "--repo", metavar="DIR", type=Path, default=Path(), help="default: the current folder's repository"
+        )
         verb.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(run=run)
 
@@ -57,8 +61,22 @@ def _check(args: argparse.Namespace) -> int:
     where = str(policy.path or _repository(args.repo) / FILE)
     rules = {which: len(getattr(policy.rules, which)) for which in ("allow", "ask", "deny")}
     if args.json:
-        shown = [{"call": fail.case.shown, "expected": fail.case.verdict, "verdict": fail.verdict, "rule": fail.rule} for fail in failed]
-        print(json.dumps({"ok": not failed, "path": where, "rules": rules, "targets": list(policy.targets), "tests": len(policy.tests), "failed": shown}))
+        shown = [
+            {"call": fail.case.shown, "expected": fail.case.verdict, "verdict": fail.verdict, "rule": fail.rule}
+            for fail in failed
+        ]
+        print(
+            json.dumps(
+                {
+                    "ok": not failed,
+                    "path": where,
+                    "rules": rules,
+                    "targets": list(policy.targets),
+                    "tests": len(policy.tests),
+                    "failed": shown,
+                }
+            )
+        )
         return 2 if failed else 0
     if policy.path is None:
         print(f"{where}: absent, so only the gate's own rules and the mode decide")
@@ -66,7 +84,9 @@ def _check(args: argparse.Namespace) -> int:
     for fail in failed:
         print(f"failed: {fail}")
     counted = ", ".join(f"{number} {which}" for which, number in rules.items())
-    print(f"{where}: rules {counted}; targets {', '.join(policy.targets) or 'none'}; {len(policy.tests) - len(failed)} of {len(policy.tests)} tests passed")
+    print(
+        f"{where}: rules {counted}; targets {', '.join(policy.targets) or 'none'}; {len(policy.tests) - len(failed)} of {len(policy.tests)} tests passed"
+    )
     return 2 if failed else 0
 
 
@@ -101,5 +121,8 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
 
 def _text(decision: "Decision") -> str:
     lines = [f"{decision.verdict}  class {decision.kind}  by {decision.rule}"]
-    lines += [f"  {segment.verdict:5}  {segment.kind:7}  {segment.command}\n{'':17}{segment.rule}" for segment in decision.segments]
+    lines += [
+        f"  {segment.verdict:5}  {segment.kind:7}  {segment.command}\n{'':17}{segment.rule}"
+        for segment in decision.segments
+    ]
     return "\n".join(lines)

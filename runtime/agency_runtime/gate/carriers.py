@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from agency_runtime.gate.argv import names
+from agency_runtime.gate.command import Command
 from agency_runtime.gate.decision import Kind
 from agency_runtime.gate.interpreters import INTERPRETERS
 from agency_runtime.gate.places import absolute
 from agency_runtime.gate.programs import GUARDED, local
-from agency_runtime.gate.command import Command
 from agency_runtime.gate.words import FETCHED, TOKEN, UNKNOWN, known
 
 Argv: TypeAlias = tuple[str, ...]
@@ -184,10 +184,13 @@ def _xargs(command: Command) -> Inside:
     return Inside("read", commands=((*rest, *items[:200]), *bare))
 
 
+def starts(argv: Sequence[str]) -> tuple[str, ...]:
+    """The folders that find starts from."""
+    end = next((at for at, word in enumerate(argv) if at and word[:1] in ("-", "(", "!")), len(argv))
+    return tuple(argv[1:end]) or (".",)
+
+
 def _find(argv: Argv) -> Inside:
-    starts = [
-        word for word in argv[1 : next((at for at, word in enumerate(argv) if at and word[:1] in ("-", "(", "!")), 1)]
-    ] or ["."]
     found: list[Argv] = []
     at = 0
     while at < len(argv):
@@ -202,7 +205,7 @@ def _find(argv: Argv) -> Inside:
             )
             found += [
                 tuple(word.replace("{}", f"{start.rstrip('/')}/{TOKEN}") for word in argv[at + 1 : end])
-                for start in starts
+                for start in starts(argv)
             ]
             at = end
         at += 1

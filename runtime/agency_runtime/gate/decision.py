@@ -13,12 +13,18 @@ SEVERITY: dict[Kind, int] = {"read": 0, "plan": 1, "local": 2, "unknown": 3, "ch
 
 def tightest(verdicts: Iterable[Verdict]) -> Verdict:
     """The strictest of the verdicts; nothing at all is allowed."""
-    return max(verdicts, key=STRICTNESS.__getitem__, default="allow")
+    found: Verdict = "allow"
+    for verdict in verdicts:
+        found = verdict if STRICTNESS[verdict] > STRICTNESS[found] else found
+    return found
 
 
 def gravest(kinds: Iterable[Kind]) -> Kind:
     """The class that reaches furthest; nothing at all is a read."""
-    return max(kinds, key=SEVERITY.__getitem__, default="read")
+    found: Kind = "read"
+    for kind in kinds:
+        found = kind if SEVERITY[kind] > SEVERITY[found] else found
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

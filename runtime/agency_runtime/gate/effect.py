@@ -1,9 +1,12 @@
 """What one command would do: its class, and the facts about it that rules and targets judge."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from agency_runtime.gate.decision import Kind
 from agency_runtime.gate.targets import Field
+
+Pins: TypeAlias = tuple[tuple[Field, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,6 @@ class Effect:
     why: str
     refused: bool = False
     critical: bool = False
-    pins: tuple[tuple[Field, str], ...] = ()
+    pins: Pins = ()
     writes: tuple[str, ...] = ()
     wipes: tuple[str, ...] = ()

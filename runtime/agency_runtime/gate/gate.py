@@ -5,8 +5,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agency_runtime.gate.decision import Decision, Kind, Segment, Verdict, decide
+from agency_runtime.gate.findings import Findings
 from agency_runtime.gate.judge import Judge
-from agency_runtime.gate.modes import NEVER_ASKS, TABLE, WRITES_NOTHING, Mode
+from agency_runtime.gate.modes import TABLE, Mode, lifts, settled
 from agency_runtime.gate.places import HOSTILE, absolute, place
 from agency_runtime.gate.recipes import Reader
 from agency_runtime.gate.rules import ALIASES, TYPED, Rule, Rules
@@ -36,7 +37,8 @@ class Gate:
         self.rules = rules
         self.target = target
         self.root = root
-        self._judge = Judge(mode=mode, rules=rules, target=target, root=root, read=read)
+        self._findings = Findings(rules=rules, target=target, root=root)
+        self._judge = Judge(mode=mode, rules=rules, findings=self._findings, read=read)
 
     def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Decision:
         """The decision on one call; never raises, as a fault of the gate itself is a denial."""
@@ -69,7 +71,9 @@ class Gate:
         for which, verdict in _BEFORE_ALLOW:
             rule = self.rules.parameter(tool, which, given)
             if rule is not None:
-                yield Segment(command=tool, kind="unknown", verdict=self._final(verdict, "unknown"), rule=rule.text)
+                yield Segment(
+                    command=tool, kind="unknown", verdict=settled(self.mode, verdict, "unknown"), rule=rule.text
+                )
 
     def _bash(self, given: Mapping[str, Any], cwd: str) -> Iterable[Segment]:
         command = given.get("command")
@@ -85,7 +89,7 @@ class Gate:
 
     def _edit(self, tool: str, path: str, cwd: str) -> Segment:
         where = absolute(path, cwd)
-        for found in sorted(self._judge.write(where), key=lambda found: found.verdict != "deny"):
+        for found in sorted(self._findings.write(where), key=lambda found: found.verdict != "deny"):
             if found.verdict == "deny" or found.firm or self._ruled("Edit", "allow", [where]) is None:
                 return self._segment(f"{tool} {path}", "local", found.verdict, found.rule)
         bare = next(
@@ -133,17 +137,8 @@ class Gate:
                 return self._segment(shown, effect.kind, verdict, rule.text)
         if effect.refused:
             return self._segment(shown, effect.kind, "deny", effect.why)
-        if self.target is not None:
-            left = next((why for name, value in effect.pins if (why := self.target.differs(name, value))), None)
-            if left:
-                return self._segment(shown, effect.kind, "deny", left)
-            if self.target.protected and effect.kind in ("change", "destroy"):
-                return self._segment(
-                    shown,
-                    effect.kind,
-                    "ask",
-                    f"target {self.target.name!r} is protected: a person decides every change",
-                )
+        for found in sorted(self._findings.targeted(effect), key=lambda found: found.verdict != "deny"):
+            return self._segment(shown, effect.kind, found.verdict, found.rule)
         return self._default(
             shown, effect.kind, self._ruled(tool, "allow", texts), effect.why, f"{tool}({action})" if action else tool
         )
@@ -166,9 +161,9 @@ class Gate:
             return self._segment(
                 f"WebFetch {url}", "read", "allow", allow.text if allow else f"{host} is a site of documentation"
             )
-        verdict: Verdict = "allow" if self.mode == "bypassPermissions" else "ask"
+        new: Verdict = "allow" if self.mode == "bypassPermissions" else "ask"
         return self._segment(
-            f"WebFetch {url}", "read", verdict, f"{host} is new to this run", f"WebFetch(domain:{host})"
+            f"WebFetch {url}", "read", new, f"{host} is new to this run", f"WebFetch(domain:{host})"
         )
 
     def _named(self, tool: str, given: Mapping[str, Any]) -> Segment:
@@ -191,19 +186,12 @@ class Gate:
         return self.rules.first(tool, which, texts)
 
     def _default(self, shown: str, kind: Kind, allow: Rule | None, why: str, permit: str = "") -> Segment:
-        if allow is not None and not (self.mode in WRITES_NOTHING and kind not in ("read", "plan")):
+        if allow is not None and lifts(self.mode, kind):
             return self._segment(shown, kind, "allow", allow.text)
         return self._segment(shown, kind, TABLE[self.mode][kind], f"{why} (class {kind}, mode {self.mode})", permit)
 
     def _segment(self, shown: str, kind: Kind, verdict: Verdict, rule: str, permit: str = "") -> Segment:
-        return Segment(command=shown, kind=kind, verdict=self._final(verdict, kind), rule=rule, permit=permit)
-
-    def _final(self, verdict: Verdict, kind: Kind) -> Verdict:
-        if verdict == "ask" and (
-            self.mode in NEVER_ASKS or (self.mode in WRITES_NOTHING and kind not in ("read", "plan"))
-        ):
-            return "deny"
-        return verdict
+        return Segment(command=shown, kind=kind, verdict=settled(self.mode, verdict, kind), rule=rule, permit=permit)
 
 
 _BEFORE_ALLOW: tuple[tuple[str, Verdict], ...] = (("deny", "deny"), ("ask", "ask"))

@@ -34,6 +34,16 @@ NEVER_ASKS: frozenset[Mode] = frozenset({"dontAsk"})
 """Modes in which whatever would be asked is denied."""
 
 
+def lifts(mode: Mode, kind: Kind) -> bool:
+    """Whether an allow rule may lift the table's verdict."""
+    return mode not in WRITES_NOTHING or kind in ("read", "plan")
+
+
+def settled(mode: Mode, verdict: Verdict, kind: Kind) -> Verdict:
+    """The verdict, denied where the mode leaves nobody to ask."""
+    return "deny" if verdict == "ask" and (mode in NEVER_ASKS or not lifts(mode, kind)) else verdict
+
+
 def check_mode(mode: Mode) -> None:
     """Raises UsageError for bypassPermissions as root, where a slip would own the machine."""
     if mode == "bypassPermissions" and hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -25,9 +25,7 @@ _MOST_GUESSES = 4
 _HEREDOC_PARTS = {"heredoc_start", "heredoc_body", "heredoc_end", "file_redirect", "file_descriptor"}
 
 
-def read_script(
-    text: str, *, cwd: str, files: Mapping[str, str] | None = None, most: int = MOST_CHARACTERS
-) -> Script:
+def read_script(text: str, *, cwd: str, files: Mapping[str, str] | None = None, most: int = MOST_CHARACTERS) -> Script:
     """The commands of a shell text; whatever the text, an answer."""
     fault = UNKNOWN_TEXT if UNKNOWN in text else unfit(text.replace(TOKEN, "x"), most=most)
     if fault and len(text) > 4 * most:

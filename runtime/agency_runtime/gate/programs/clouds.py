@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from agency_runtime.gate.argv import Line, names, parse_line
 from agency_runtime.gate.decision import Kind
-from agency_runtime.gate.effect import Effect
+from agency_runtime.gate.effect import Effect, Pins
 from agency_runtime.gate.targets import Field
 
 AWS_VALUED = names("--profile --region --endpoint-url --output --query --ca-bundle --cli-read-timeout --cli-connect-timeout --color "
@@ -61,10 +61,10 @@ def classify_aws(argv: Sequence[str]) -> Effect:
     """The effect of an aws command line."""
     line = parse_line(argv[1:], AWS_VALUED, AWS_SWITCHES)
     words, pins = line.words, _pins("aws", line)
-    if not words or words[-1] == "help" or words == ("--version",):
+    if not words or words[-1] == "help":
         return Effect("read", "aws shows its help", pins=pins)
-    if len(words) < 2:
-        return Effect("change", f"aws {words[0]}: an unknown verb counts as a change", pins=pins)
+    if len(words) == 1:
+        return Effect("change", f"aws {' '.join(words)}: an unknown verb counts as a change", pins=pins)
     verb = f"{words[0]} {words[1]}"
     if words[1] in AWS_SECRETS or line.has("--with-decryption") or verb.startswith(("sts assume-role", "kms decrypt")):
         return Effect("change", f"aws {verb} hands out a live credential", pins=pins)
@@ -107,7 +107,8 @@ def classify_az(argv: Sequence[str]) -> Effect:
 
 
 def _by_first_verb(cloud: str, argv: Sequence[str], line: Line) -> Effect:
-    program, pins = argv[0].rpartition("/")[2], _pins(cloud, line)
+    program = argv[0].rpartition("/")[2]
+    pins: Pins = _pins(cloud, line)
     if not line.words or line.surely("--help", "-h", "--version"):
         return Effect("read", f"{program} shows its help", pins=pins)
     verbs = [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from agency_runtime.gate.argv import Line, names, parse_line
 from agency_runtime.gate.decision import Kind
-from agency_runtime.gate.effect import Effect
+from agency_runtime.gate.effect import Effect, Pins
 from agency_runtime.gate.targets import Field
 
 VALUED = names("-H --host -c --context --config -l --log-level --tlscacert --tlscert --tlskey -f --file -p --project-name "
@@ -72,7 +72,7 @@ def classify(argv: Sequence[str]) -> Effect:
     if not words or (line.surely("--help") and line.options[0][0] == "--help"):
         return Effect("read", f"{program} shows its help")
     kind, verb = _kind(words)
-    pins = tuple((PINS[name], value or "") for name, value in _globals(line) if name in PINS)
+    pins: Pins = tuple((PINS[name], value or "") for name, value in _globals(line) if name in PINS)
     if verb.split()[-1] in ("run", "create", "up", "build", "exec") and hostile(line):
         return Effect("change", f"{program} {verb} reaches into the host: {hostile(line)}", refused=True)
     if verb == "compose down" and line.has("-v", "--volumes", "--rmi"):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agency_runtime.gate.argv import Line, names, parse_line
 from agency_runtime.gate.decision import Kind
-from agency_runtime.gate.effect import Effect
+from agency_runtime.gate.effect import Effect, Pins
 from agency_runtime.gate.targets import Field
 
 VALUED = names("-n --namespace --kube-context --kubeconfig --kube-apiserver --kube-token --kube-as-user --kube-as-group "
@@ -40,7 +40,7 @@ def classify(argv: Sequence[str]) -> Effect:
         return Effect("read", "helm shows its help")
     verb = line.words[0]
     kind = VERBS.get(" ".join(line.words[:2])) or VERBS.get(verb)
-    pins = tuple((PINS[name], value or "") for name, value in line.options if name in PINS)
+    pins: Pins = tuple((PINS[name], value or "") for name, value in line.options if name in PINS)
     if kind is None:
         return Effect("change", f"helm {verb}: an unknown verb counts as a change", pins=pins)
     if line.has("--post-renderer"):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from agency_runtime.gate.argv import Line, names, parse_line
+from agency_runtime.gate.decision import Kind
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.output import DOWNLOADERS
 
@@ -138,7 +139,7 @@ def _download(program: str, argv: Sequence[str]) -> Effect:
     if program in ("nc", "ncat", "socat"):
         return Effect("change", f"{program} opens a connection of its own")
     paths = _option(line, "-o", "--output") + (_option(line, "-O") if program == "wget" else ())
-    kind = "change" if sends else "local"
+    kind: Kind = "change" if sends else "local"
     return Effect(
         kind,
         f"{program} sends to another machine" if sends else f"{program} fetches",

@@ -70,11 +70,9 @@ def _words(line: Line) -> list[str]:
 
 
 def _milder(verb: str, kind: Kind, line: Line) -> Kind:
-    if verb == "fmt" and line.has("-check", "-write") and not line.value("-write") == "true":
-        return "read"
-    if verb == "fmt" and any(name == "-write" and value == "false" for name, value in line.options):
-        return "read"
-    return kind
+    """`fmt` that only checks."""
+    unwritten = any(name == "-write" and value == "false" for name, value in line.options)
+    return "read" if verb == "fmt" and (line.has("-check") or unwritten) else kind
 
 
 def _pins(verb: str, words: Sequence[str]) -> tuple[tuple[Field, str], ...]:

@@ -1,0 +1,90 @@
+"""The effect of one simple command, whatever kind of program it names."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from agency_runtime.gate import interpreters
+from agency_runtime.gate.carriers import inside, starts
+from agency_runtime.gate.command import Command
+from agency_runtime.gate.decision import gravest
+from agency_runtime.gate.effect import Effect
+from agency_runtime.gate.places import absolute, place
+from agency_runtime.gate.programs import classify
+from agency_runtime.gate.words import FETCHED, known
+
+_FILTERS = frozenset({"-name", "-iname", "-path", "-ipath", "-regex", "-mtime", "-mmin", "-size", "-empty", "-newer"})
+_FINDS_WRITING = frozenset({"-fprint", "-fprint0", "-fprintf", "-fls"})
+_AWK = frozenset({"awk", "gawk", "mawk"})
+
+
+def effect(command: Command, root: str, text: Callable[[str], str | None]) -> Effect:
+    """What the command would do; `text` gives the files it would interpret."""
+    if not command.argv:
+        return Effect("read", "sets a variable" if command.assigns else "redirects")
+    name = command.argv[0]
+    if not name.strip():
+        return Effect("read", "runs nothing")
+    if not _certain(name):
+        return Effect("unknown", "the program's name is not known before it runs", refused=FETCHED in name)
+    if command.program in interpreters.INTERPRETERS:
+        return _interpreted(command, root, text)
+    if command.program == "find":
+        return _find(command, root)
+    return _carrying(command, classify(command.argv))
+
+
+def _certain(name: str) -> bool:
+    globs = any(sign in name for sign in "*?") or (name.startswith("[") and name not in ("[", "[["))
+    return known(name) and not globs
+
+
+def _carrying(command: Command, own: Effect) -> Effect:
+    """A program that runs another has the class of its own road; what is inside is judged by itself."""
+    carried = inside(command)
+    if carried is None:
+        return own
+    if own.kind == "local" and not own.writes and carried.kind != "local" and not own.refused:
+        return Effect(carried.kind, f"{command.program} runs what it is given")
+    return replace(own, kind=gravest((own.kind, carried.kind)))
+
+
+def _interpreted(command: Command, root: str, text: Callable[[str], str | None]) -> Effect:
+    program = command.program
+    whole = "\n".join(_texts(command, text))
+    if FETCHED in whole:
+        return Effect("unknown", "runs what it fetches from the network", refused=True)
+    awk_reads = program in _AWK and not any(sign in whole for sign in (">", "system", "|"))
+    if command.argv[1:] in (("--version",), ("-V",), ("--help",)) or awk_reads:
+        return Effect("read", f"{program} only reads")
+    found = interpreters.searched(whole)
+    if found:
+        refused, named = found
+        return Effect("change", f"{program} names {named!r}", refused=refused, critical=not refused)
+    return Effect("local", f"{program} runs a program of its own", writes=_written(whole, command.cwd, root))
+
+
+def _texts(command: Command, text: Callable[[str], str | None]) -> list[str]:
+    """What an interpreter is given: its arguments, its input and the program file."""
+    texts = [*command.argv[1:], command.stdin or ""]
+    for word in [word for word in command.argv[1:] if not word.startswith("-")][:1]:
+        given = command.files.get(word) or (text(absolute(word, command.cwd)) if known(word) else None)
+        texts += [given] if given else []
+    return texts
+
+
+def _written(text: str, cwd: str, root: str) -> tuple[str, ...]:
+    """Protected paths that a text which writes has between quotes."""
+    if not interpreters.writes(text):
+        return ()
+    words = [word for word in interpreters.quoted(text) if known(word)]
+    return tuple(word for word in words if place(absolute(word, cwd), root) == "protected")
+
+
+def _find(command: Command, root: str) -> Effect:
+    argv, folders = command.argv, starts(command.argv)
+    if "-delete" in argv:
+        filtered = bool(_FILTERS & set(argv))
+        inside_ = all(place(absolute(folder, command.cwd), root) in ("inside", "scratch") for folder in folders)
+        return Effect("local", "find -delete", wipes=() if filtered and inside_ else folders)
+    written = tuple(argv[at + 1] for at, word in enumerate(argv[:-1]) if word in _FINDS_WRITING)
+    return Effect("local" if written else "read", "find writes" if written else "find only reads", writes=written)

@@ -1,0 +1,154 @@
+"""What rules, places and target say of one command, beyond its class."""
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from agency_runtime.gate import interpreters
+from agency_runtime.gate.command import Command
+from agency_runtime.gate.decision import Verdict
+from agency_runtime.gate.effect import Effect
+from agency_runtime.gate.patterns import glob_reaches
+from agency_runtime.gate.places import HOSTILE, absolute, place, wiped
+from agency_runtime.gate.rules import Rule, Rules
+from agency_runtime.gate.targets import VARIABLES, Field, Target
+
+HIJACKING = frozenset({
+    "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PATH", "BASH_ENV", "ENV", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS", "PS4", "IFS",
+    "PYTHONSTARTUP", "PYTHONPATH", "PERL5OPT", "PERL5LIB", "RUBYOPT", "NODE_OPTIONS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF",
+    "GIT_PAGER", "PAGER", "MANPAGER", "EDITOR", "VISUAL", "BROWSER", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_ASKPASS", "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_GLOBAL", "GIT_DIR", "GIT_EXEC_PATH", "KUBECTL_EXTERNAL_DIFF", "HELM_PLUGINS", "TF_CLI_ARGS", "TF_CLI_ARGS_apply",
+    "TF_CLI_ARGS_plan", "LESSOPEN", "LESSCLOSE",
+})  # fmt: skip
+"""Variables that make a harmless program run another."""
+_HARMLESS = ("cat", "", "true")
+_BEFORE_ALLOW: tuple[Verdict, ...] = ("deny", "ask")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reason to ask or deny; a firm one is not lifted by an allow rule."""
+
+    verdict: Verdict
+    rule: str
+    firm: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """Looks for reasons to ask or deny."""
+
+    rules: Rules
+    target: Target | None
+    root: str
+
+    def of(self, command: Command, effect: Effect) -> Iterator[Finding]:
+        """Everything that speaks against the command."""
+        yield from self._ruled("Bash", texts(command))
+        if effect.refused:
+            yield Finding("deny", effect.why)
+        if effect.critical:
+            yield Finding("ask", effect.why)
+        yield from self.targeted(effect, command.assigned)
+        yield from self._words(command)
+        yield from _hijacked(command)
+        yield from self._written(command, effect)
+
+    def _ruled(self, tool: str, forms: Sequence[str]) -> Iterator[Finding]:
+        for verdict in _BEFORE_ALLOW:
+            rule = self.rules.first(tool, verdict, forms) if forms else None
+            if rule is not None:
+                yield Finding(verdict, rule.text)
+
+    def targeted(self, effect: Effect, assigned: Iterable[tuple[str, str]] = ()) -> Iterator[Finding]:
+        """Whether the command leaves the pinned target, or changes a protected one."""
+        if self.target is None:
+            return
+        aims: list[tuple[Field, str]] = [
+            *effect.pins,
+            *((VARIABLES[name], value) for name, value in assigned if name in VARIABLES),
+        ]
+        for field, value in aims:
+            why = self.target.differs(field, value)
+            if why:
+                yield Finding("deny", why)
+        if self.target.protected and effect.kind in ("change", "destroy"):
+            yield Finding("ask", f"target {self.target.name!r} is protected: a person decides every change")
+
+    # ---- what it reads
+
+    def _words(self, command: Command) -> Iterator[Finding]:
+        for word in (*command.argv, *command.reads, *command.writes):
+            hostile = HOSTILE.search(word)
+            if hostile:
+                yield Finding("deny", f"reaches for {hostile[0]}, which gives away the machine or its credentials")
+        if self.rules.about("Read", "deny") or self.rules.about("Read", "ask"):
+            for word in (*command.argv[1:], *command.reads):
+                yield from self._read(word, command.cwd)
+
+    def _read(self, word: str, cwd: str) -> Iterator[Finding]:
+        parts = {word, word.partition("=")[2], word.lstrip("@<"), *interpreters.quoted(word)} - {""}
+        paths = [absolute(part, cwd) for part in parts]
+        for verdict in _BEFORE_ALLOW:
+            rule = self.rules.first("Read", verdict, paths) or self._globbed("Read", verdict, word)
+            if rule is not None:
+                yield Finding(verdict, rule.text)
+
+    def _globbed(self, tool: str, verdict: Verdict, word: str) -> Rule | None:
+        """A rule on a plain name that a shell glob could expand to."""
+        if not any(sign in word for sign in "*?["):
+            return None
+        specs = [(rule, rule.spec) for rule in self.rules.about(tool, verdict) if rule.spec]
+        return next((rule for rule, spec in specs if glob_reaches(word, spec) or fnmatch.fnmatch(spec, word)), None)
+
+    # ---- what it writes
+
+    def _written(self, command: Command, effect: Effect) -> Iterator[Finding]:
+        for path in effect.wipes:
+            found = self.wipe(command, path)
+            if found:
+                yield Finding(found[0], f"{effect.why}: {found[1]}")
+        for path in (*effect.writes, *command.writes):
+            yield from self.write(absolute(path, command.cwd))
+
+    def wipe(self, command: Command, path: str) -> tuple[Verdict, str] | None:
+        """What would be lost beyond repair, if anything."""
+        where = absolute(path, command.cwd)
+        if command.program != "mv":
+            return wiped(where, self.root)
+        guarded = where in (self.root, "/", "~") or place(where, self.root) in ("protected", "system")
+        return wiped(where, self.root) if guarded else None
+
+    def write(self, path: str) -> Iterator[Finding]:
+        """What rules and places say of writing an absolute path."""
+        for verdict in _BEFORE_ALLOW:
+            rule = self.rules.first("Edit", verdict, [path]) or self._globbed("Edit", verdict, path)
+            if rule is not None:
+                yield Finding(verdict, rule.text)
+        where = place(path, self.root)
+        if where == "system":
+            yield Finding("deny", f"writes to the device {path}")
+        elif where == "protected":
+            yield Finding("ask", f"writes the protected path {path}")
+        elif where == "unknown":
+            yield Finding("ask", "writes a path that is not known before it runs", firm=False)
+        elif where == "outside" and self.rules.first("Edit", "allow", [path]) is None:
+            yield Finding("ask", f"writes {path}, outside the workspace", firm=False)
+
+
+def _hijacked(command: Command) -> Iterator[Finding]:
+    for name, value in command.assigned:
+        lengthens = name == "PATH" and "$PATH" in command.text
+        splits = name == "IFS" and not command.argv
+        if name in HIJACKING and not lengthens and not splits and value not in _HARMLESS:
+            yield Finding("ask", f"sets {name}, which changes what programs run", firm=False)
+
+
+def texts(command: Command) -> list[str]:
+    """Every form in which a deny or ask rule may meet the command: as written, unquoted, without folder, verb first."""
+    if not command.argv:
+        return [command.text] if command.text else []
+    words = [word for word in command.argv[1:] if not word.startswith("-")]
+    options = [word for word in command.argv[1:] if word.startswith("-")]
+    forms = (command.argv, (command.program, *command.argv[1:]), (command.program, *words, *options))
+    return list(dict.fromkeys([*(" ".join(form) for form in forms), command.text]))
