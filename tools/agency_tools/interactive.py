@@ -8,11 +8,18 @@ EDITORS = frozenset(
     {"vi", "vim", "nvim", "nano", "emacs", "pico", "joe", "micro", "ed", "ex", "view", "visudo", "vipw"}
 )
 PAGERS = frozenset({"less", "more", "most"})
-SCREENS = frozenset({"top", "htop", "atop", "btop", "k9s", "lazygit", "tig", "watch", "tmux", "screen", "mc", "dialog"})
-PROMPTS = frozenset({"passwd", "su", "sudo", "ssh", "telnet", "ftp", "sftp", "mysql_config_editor"})
+SCREENS = frozenset({"top", "htop", "atop", "btop", "k9s", "lazygit", "tig", "watch", "tmux", "screen", "dialog"})
+DETACHED = frozenset({"-b", "-d", "-dm", "-dmS", "-ls", "ls", "kill-server", "kill-session", "send-keys"})
+"""With these, some of them draw nothing."""
+
 SHELLS = frozenset(
     {"python", "python3", "ipython", "node", "irb", "psql", "mysql", "sqlite3", "redis-cli", "bash", "sh"}
 )
+HARMLESS = frozenset({"--version", "--help", "-V", "-h"})
+STARTERS = frozenset(
+    {"exec", "command", "env", "nohup", "time", "if", "then", "do", "else", "while", "until", "!", "(", "{"}
+)
+"""Words that only lead to the command that matters."""
 
 INSTEAD = {
     ("kubectl", "edit"): "write the manifest to a file and use `kubectl apply --dry-run=server -f`, or `kubectl patch`",
@@ -34,13 +41,14 @@ INSTEAD = {
 }
 """The first words of commands that open an editor or ask, and what does the same without."""
 
-_ATTACHED = frozenset({"-it", "-ti", "-i", "-t", "--interactive", "--tty", "--stdin"})
-_SEPARATORS = re.compile(r"&&|\|\||;|\||\n|&(?!>)")
+_SEPARATORS = re.compile(r"&&|\|\||;|\||\n|(?<![<>&])&(?![>&])")
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
+_HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1(?P<rest>[^\n]*)\n.*?^\t*\2$", re.DOTALL | re.MULTILINE)
 
 
 def refusal(command: str) -> str | None:
     """Why `command` would wait for a person, and what to use instead; None when nothing in it does."""
-    for segment, piped in _segments(command):
+    for segment, piped in _segments(_HEREDOC.sub(r"</dev/null\g<rest>", command)):
         why = _why(segment, piped=piped)
         if why:
             return why
@@ -61,7 +69,7 @@ def _segments(command: str) -> Iterator[tuple[list[str], bool]]:
 
 
 def _breaks(command: str) -> Iterator[tuple[int, str]]:
-    quoted = [found.span() for found in re.finditer(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", command, re.DOTALL)]
+    quoted = [found.span() for found in _QUOTED.finditer(command)]
     for found in _SEPARATORS.finditer(command):
         if not any(start <= found.start() < end for start, end in quoted):
             yield found.start(), found.group()
@@ -70,44 +78,36 @@ def _breaks(command: str) -> Iterator[tuple[int, str]]:
 def _without_prefix(words: Sequence[str]) -> list[str]:
     """Assignments before a command, and programs that only start another one, do not matter here."""
     for at, word in enumerate(words):
-        if not re.match(r"\w+=", word) and word not in {
-            "exec",
-            "command",
-            "env",
-            "nohup",
-            "time",
-            "then",
-            "do",
-            "else",
-            "(",
-        }:
+        if not re.match(r"\w+=", word) and word not in STARTERS:
             return list(words[at:])
     return []
 
 
 def _why(words: Sequence[str], *, piped: bool) -> str | None:
     name = words[0].rpartition("/")[2] if words else ""
-    if name in EDITORS:
+    if HARMLESS & set(words[1:2]):
+        return None
+    if name in EDITORS and not piped:
         return f"{name} waits for a person; change files with Edit or Write"
     if name in PAGERS and not piped:
         return f"{name} waits for a person; use Read, cat, head or tail"
-    if name in SCREENS and "-b" not in words and "-d" not in words:
-        return f"{name} draws on a terminal; run the command once instead, as in `ps`, `kubectl get` or `git log`"
+    if name in SCREENS and not DETACHED & set(words):
+        return f"{name} draws on a terminal; run a command that prints once and ends, such as ps or `kubectl get`"
     for first, instead in INSTEAD.items():
         if (name, *words[1 : len(first)]) == first and not piped:
             return f"`{' '.join(first)}` waits for a person; instead: {instead}"
-    if name in {"docker", "podman", "kubectl"} and words[1:2] in (["exec"], ["run"], ["attach"]) and _attached(words):
-        return f"{name} {words[1]} with a terminal waits for a person; leave -i and -t out and give the command to run"
     return _asks(name, words, piped=piped)
 
 
-def _attached(words: Sequence[str]) -> bool:
-    return any(word in {"-it", "-ti", "-t", "--tty"} for word in words[2:]) or words[1] == "attach"
-
-
 def _asks(name: str, words: Sequence[str], *, piped: bool) -> str | None:
+    if name in {"docker", "podman", "kubectl"} and words[1:2] in (["exec"], ["run"]) and _on_terminal(words):
+        return f"{name} {words[1]} on a terminal waits for a person; leave -t out and give the command to run"
     if name in SHELLS and len(words) == 1 and not piped:
-        return f"{name} without arguments waits for a person; give it a script, or the code by its option (-c, -e)"
+        return f"{name} without arguments waits for a person; give it a script, or code by its option (-c, -e)"
     if name in {"passwd", "su"} or (name == "sudo" and "-n" not in words):
         return f"{name} asks for a password, and there is none in this sandbox; run the command itself"
     return None
+
+
+def _on_terminal(words: Sequence[str]) -> bool:
+    return any(word in {"-it", "-ti", "-t", "--tty"} for word in words[2:])
