@@ -148,7 +148,16 @@ def texts(command: Command) -> list[str]:
     """Every form in which a deny or ask rule may meet the command: as written, unquoted, without folder, verb first."""
     if not command.argv:
         return [command.text] if command.text else []
-    words = [word for word in command.argv[1:] if not word.startswith("-")]
-    options = [word for word in command.argv[1:] if word.startswith("-")]
-    forms = (command.argv, (command.program, *command.argv[1:]), (command.program, *words, *options))
+    program, args = command.program, command.argv[1:]
+    words = [word for word in args if not word.startswith("-")]
+    options = [word for word in args if word.startswith("-")]
+    forms = [command.argv, (program, *args), (program, *words, *options), *((program, *rest) for rest in _later(args))]
     return list(dict.fromkeys([*(" ".join(form) for form in forms), command.text]))
+
+
+def _later(args: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The arguments behind global options, whether those take a value or not."""
+    at = 0
+    while at < len(args) and (args[at].startswith("-") or (at and args[at - 1].startswith("-"))):
+        at += 1
+        yield args[at:]

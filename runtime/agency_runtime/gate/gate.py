@@ -162,9 +162,7 @@ class Gate:
                 f"WebFetch {url}", "read", "allow", allow.text if allow else f"{host} is a site of documentation"
             )
         new: Verdict = "allow" if self.mode == "bypassPermissions" else "ask"
-        return self._segment(
-            f"WebFetch {url}", "read", new, f"{host} is new to this run", f"WebFetch(domain:{host})"
-        )
+        return self._segment(f"WebFetch {url}", "read", new, f"{host} is new to this run", f"WebFetch(domain:{host})")
 
     def _named(self, tool: str, given: Mapping[str, Any]) -> Segment:
         name = str(given.get("skill") or given.get("name") or given.get("command") or given.get("subagent_type") or "")
