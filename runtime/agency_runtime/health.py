@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -40,6 +41,9 @@ class Item:
     remedy: str | None = None
 
 
+Look: TypeAlias = Callable[[], Sequence[Item]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Health:
     """Every item; `ok` when a run can start."""
@@ -59,18 +63,22 @@ class Health:
 
 def examine(environment: Mapping[str, str] = os.environ) -> Health:
     """Look at everything, side by side, since each look is mostly waiting."""
-    looks: list[Callable[[], Sequence[Item]]] = [
+    looks: list[Look] = [
         lambda: [engine()],
         lambda: [workspace_image()],
         lambda: [bwrap()],
-        *((lambda name=name: [program(name)]) for name in PROGRAMS),
+        *(partial(_program, name) for name in PROGRAMS),
         validators,
         lambda: [left_behind()],
         lambda: [api_key(environment)],
     ]
     with ThreadPoolExecutor(len(looks)) as pool:
-        found = pool.map(lambda look: look(), looks)
-        return Health(items=tuple(item for items in found for item in items))
+        found = [pool.submit(look) for look in looks]
+        return Health(items=tuple(item for answer in found for item in answer.result()))
+
+
+def _program(name: str) -> list[Item]:
+    return [program(name)]
 
 
 def engine() -> Item:

@@ -3,21 +3,43 @@
 import contextlib
 import os
 import socket
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 import pytest
+import yaml
 
 from agency_tools.sandbox import start
 from agency_tools.workspace import Layout, Limits, Workspace
 
-sys.path.insert(0, str(Path(__file__).parent))
-from escapes import Attempt, attempts
-
-ATTEMPTS = dict(attempts())
 LIMITS = Limits(memory=512 << 20, processes=128, scratch=64 << 20, file_size=256 << 20)
+PRELUDE = """
+import ctypes, os, platform, socket, struct
+libc = ctypes.CDLL(None, use_errno=True)
+def call(x86, arm, *values):
+    number = ctypes.c_long(x86 if platform.machine() == "x86_64" else arm)
+    return libc.syscall(number, *(ctypes.c_long(v) if isinstance(v, int) else v for v in values))
+def escaped(claim):
+    print("ESCAPED" if claim else "held")
+"""
+
+
+def attempts() -> dict[str, Mapping[str, str]]:
+    """Every attempt by its name."""
+    text = (Path(__file__).parents[1] / "fixtures" / "escapes.yaml").read_text(encoding="utf-8")
+    groups: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(text)
+    return {f"{about}-{name}": attempt for about, group in groups.items() for name, attempt in group.items()}
+
+
+def command(attempt: Mapping[str, str]) -> str:
+    """The attempt as one command for the shell."""
+    after = attempt.get("after", "true")
+    if "shell" in attempt:
+        return f"if {{ {attempt['shell']}\n}} >/tmp/out 2>&1; then echo ESCAPED; fi; head -c 300 /tmp/out\n{after}"
+    if "python" in attempt:
+        return f"python3 - <<'END'\n{PRELUDE}\n{attempt['python']}\nEND\n{after}"
+    return attempt["run"]
 
 
 @contextlib.contextmanager
@@ -54,11 +76,13 @@ async def prison(
         await workspace.close()
 
 
-@pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
-async def test_nothing_escapes(attempt: Attempt, prison: tuple[Workspace, dict[str, str]], repository: Path) -> None:
+@pytest.mark.parametrize("attempt", attempts().values(), ids=attempts())
+async def test_nothing_escapes(
+    attempt: Mapping[str, str], prison: tuple[Workspace, dict[str, str]], repository: Path
+) -> None:
     workspace, known = prison
     before = snapshot(repository)
-    done = await workspace.call("exec", command=attempt.command, cwd="/workspace", env=known, timeout_s=20)
+    done = await workspace.call("exec", command=command(attempt), cwd="/workspace", env=known, timeout_s=20)
     assert "ESCAPED" not in done["output"], done["output"]
     after = await workspace.call("exec", command="echo on", cwd="/workspace", timeout_s=20)
     assert (after["exit_code"], after["output"].strip()) == (0, "on")
@@ -73,4 +97,4 @@ def snapshot(repository: Path) -> dict[str, bytes]:
 
 
 def test_there_are_at_least_sixty_attempts() -> None:
-    assert len(ATTEMPTS) >= 60
+    assert len(attempts()) >= 60

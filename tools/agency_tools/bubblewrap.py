@@ -6,7 +6,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from agency_tools.boot import STARTER
@@ -146,14 +146,12 @@ class Bubblewrapped:
     bounded: bool
     process: asyncio.subprocess.Process
     groups: Groups
-    said: list[bytes] = field(default_factory=list)
 
     async def epitaph(self) -> str:
         """How it ended, for the operator."""
         code = await self.process.wait()
-        if self.process.stderr is not None:
-            self.said.append(await self.process.stderr.read(STREAM_LIMIT))
-        return ended_how(code if code >= 0 else 128 - code, b"".join(self.said))
+        said = await self.process.stderr.read(STREAM_LIMIT) if self.process.stderr else b""
+        return ended_how(code if code >= 0 else 128 - code, said)
 
     async def end(self) -> None:
         """Kill every process in it and take away what it left; safe to call twice."""

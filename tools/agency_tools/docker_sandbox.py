@@ -8,18 +8,15 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agency_tools.boot import STARTER
-from agency_tools.engine import connect, remove
+from agency_tools.engine import Client, connect, remove
 from agency_tools.errors import WorkspaceError
 from agency_tools.mounts import Mount, mounts, owner
 from agency_tools.running import STREAM_LIMIT, ended_how
 from agency_tools.surroundings import HOSTNAME, environment
 from agency_tools.workspace import ROOT, SCRATCH, Layout, Limits
-
-if TYPE_CHECKING:
-    from docker import APIClient
 
 LABEL = "agency.sandbox"
 """On every container of ours; its value is the process that started it."""
@@ -132,7 +129,7 @@ class Contained:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     bounded: bool = True
-    engine: "APIClient"
+    engine: Client
     name: str
     pieces: Pieces
     ended: bool = False
@@ -158,7 +155,7 @@ class Contained:
         await asyncio.to_thread(self.engine.close)
 
 
-def _exit_code(engine: "APIClient", name: str) -> int | None:
+def _exit_code(engine: Client, name: str) -> int | None:
     from docker.errors import NotFound
 
     try:
@@ -192,7 +189,7 @@ async def start_docker(layout: Layout) -> Contained:
     return await _join(engine, name, attached)
 
 
-async def _join(engine: "APIClient", name: str, attached: socket.socket) -> Contained:
+async def _join(engine: Client, name: str, attached: socket.socket) -> Contained:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=STREAM_LIMIT, loop=loop)
     pieces = Pieces(reader)
@@ -201,13 +198,13 @@ async def _join(engine: "APIClient", name: str, attached: socket.socket) -> Cont
     return Contained(reader=reader, writer=writer, engine=engine, name=name, pieces=pieces)
 
 
-def _run(described: Container, name: str) -> "tuple[APIClient, socket.socket]":
+def _run(described: Container, name: str) -> tuple[Client, socket.socket]:
     """Create, attach, start, in this order, so that nothing said is missed."""
     from docker.errors import APIError, ImageNotFound
 
     engine = connect()
     try:
-        engine.create_container_from_config(described.config(), name)  # type: ignore[no-untyped-call]
+        engine.create_container_from_config(described.config(), name)
         attached = _attach(engine, name)
         engine.start(name)
     except ImageNotFound as problem:
@@ -218,7 +215,7 @@ def _run(described: Container, name: str) -> "tuple[APIClient, socket.socket]":
     return engine, attached
 
 
-def _attach(engine: "APIClient", name: str) -> socket.socket:
+def _attach(engine: Client, name: str) -> socket.socket:
     """The hijacked connection as a plain socket of our own."""
     stream = engine.attach_socket(name, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     raw: socket.socket = getattr(stream, "_sock", stream)

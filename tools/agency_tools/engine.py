@@ -5,12 +5,12 @@ import http.client
 import os
 import socket
 import urllib.parse
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
 from agency_tools.errors import WorkspaceError
 
-if TYPE_CHECKING:
-    from docker import APIClient
+Client: TypeAlias = Any
+"""docker-py's APIClient; half of it is untyped."""
 
 LOCAL_ENGINE = "unix:///var/run/docker.sock"
 PROBE_SECONDS = 2.0
@@ -21,7 +21,7 @@ def address() -> str:
     return os.environ.get("DOCKER_HOST") or LOCAL_ENGINE
 
 
-def connect() -> "APIClient":
+def connect() -> Client:
     """A client of the engine that DOCKER_HOST names, or of the local one. Raises WorkspaceError where none answers."""
     from docker import APIClient  # a tenth of a second, so only when it is used
     from docker.errors import DockerException
@@ -33,7 +33,7 @@ def connect() -> "APIClient":
         raise WorkspaceError(f"no Docker engine answers: {problem}") from problem
 
 
-def remove(engine: "APIClient", name: str) -> None:
+def remove(engine: Client, name: str) -> None:
     """Remove a container by force; one that is gone or going, or an engine that is gone, is no fault."""
     from docker.errors import APIError
 

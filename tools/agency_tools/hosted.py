@@ -43,6 +43,8 @@ class HostedWorkspace:
         except (WorkspaceError, ConnectionError, EOFError) as problem:
             if self._closed:
                 raise WorkspaceError("the sandbox was closed during the call") from problem
+            if not self._running.reader.at_eof():
+                raise  # the tool host lives and says so itself
             raise WorkspaceError(await _reason(self._running, problem)) from problem
 
     async def close(self) -> None:

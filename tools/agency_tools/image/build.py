@@ -6,15 +6,12 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from agency_tools.engine import connect
+from agency_tools.engine import Client, connect
 from agency_tools.errors import WorkspaceError
 from agency_tools.image.debian import archive
 from agency_tools.image.recipe import FILES, HERE, LABEL, PROGRAMS, REPOSITORY, SUITE, digest, reference
-
-if TYPE_CHECKING:
-    from docker import APIClient
 
 Source: TypeAlias = Literal["auto", "debian-packages", "registry"]
 
@@ -53,17 +50,17 @@ def _is_binary(path: str) -> bool:
         return file.read(4) == b"\x7fELF"
 
 
-def _present(engine: "APIClient") -> bool:
+def _present(engine: Client) -> bool:
     from docker.errors import ImageNotFound
 
     try:
-        engine.inspect_image(reference())  # type: ignore[no-untyped-call]
+        engine.inspect_image(reference())
     except ImageNotFound:
         return False
     return True
 
 
-def _make(engine: "APIClient", source: Source) -> None:
+def _make(engine: Client, source: Source) -> None:
     if source == "auto":
         source = "debian-packages" if shutil.which("mmdebstrap") and os.getuid() == 0 else "registry"
     if source == "debian-packages":
@@ -72,7 +69,7 @@ def _make(engine: "APIClient", source: Source) -> None:
         _build(engine)
 
 
-def _import(engine: "APIClient", files: Path) -> None:
+def _import(engine: Client, files: Path) -> None:
     from docker.errors import APIError
 
     changes = [f"ENV PATH={PATH}", "WORKDIR /workspace", 'CMD ["bash"]', f"LABEL {LABEL}={digest()}"]
@@ -86,7 +83,7 @@ def _import(engine: "APIClient", files: Path) -> None:
         raise WorkspaceError(f"the engine refused the image: {answer.strip()[-500:]}")
 
 
-def _build(engine: "APIClient") -> None:
+def _build(engine: Client) -> None:
     lines: Iterator[dict[str, str]] = engine.build(
         fileobj=context(),
         custom_context=True,
