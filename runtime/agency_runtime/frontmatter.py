@@ -15,6 +15,7 @@ from agency_runtime.plain_yaml import PlainYamlError, Value
 from agency_runtime.source_text import SourceText, UnreadableText, decode, read
 
 NO_FRONT_MATTER = "no front matter: the file must begin with a line ---"
+UNCLOSED = "is never closed by a line ---"
 
 _CLOSERS = ("---", "...")
 _FENCE = re.compile(r"(```+|~~~+)[ \t]*(\w*)[ \t]*")
@@ -139,7 +140,7 @@ def _headed(lines: Sequence[str], start: int, before: Sequence[str]) -> Split:
         repaired.append("indented front matter moved to the left edge")
     end = _closing(lines, start + 1, indent)
     if end is None:
-        error = f"the front matter opened on line {start + 1} is never closed by a line ---"
+        error = f"the front matter opened on line {start + 1} {UNCLOSED}"
         return Split(head=None, body="\n".join(lines[start + 1 :]), repaired=repaired, error=error)
     head = [_outdented(line, indent) for line in lines[start + 1 : end]]
     body = list(lines[end + 1 :])

@@ -83,15 +83,20 @@ def find_persona(wanted: str, root: Path | None, *, skills: SkillIndex, trust: T
 
     Raises UsageError when there is none, when it cannot be used, or when it comes from the repository untrusted.
     """
+    return _usable(persona_entry(wanted, root), skills, trust)
+
+
+def persona_entry(wanted: str, root: Path | None) -> PersonaEntry:
+    """Where the persona of a name or a path is. Raises UsageError when there is none."""
     if "/" in wanted or os.sep in wanted or wanted.lower().endswith(".md"):
-        return _usable(_at_path(wanted, root), skills, trust)
+        return _at_path(wanted, root)
     entries = persona_entries(root)
     name = slug(wanted)
     chosen = next((entry for entry in entries if entry.name == name), None)
     chosen = chosen or next((entry for entry in entries if slug(entry.path.stem) == name), None)
     if chosen is None:
-        raise UsageError(f"no persona {wanted!r}: {_near(name, [entry.name for entry in entries])}")
-    return _usable(chosen, skills, trust)
+        raise UsageError(f"no persona {wanted!r}: {near(name, [entry.name for entry in entries], 'persona')}")
+    return chosen
 
 
 def _at_path(wanted: str, root: Path | None) -> PersonaEntry:
@@ -106,12 +111,13 @@ def _below(path: Path, root: Path) -> bool:
     return path.is_relative_to(root)
 
 
-def _near(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
+def near(name: str, known: Sequence[str], kind: str) -> str:
+    """What to say of a name that is none: the nearest ones, or some of those there are."""
+    close = difflib.get_close_matches(name, known, n=3)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
     shown = ", ".join(sorted(known)[:8])
-    return f"there are {shown}{', …' if len(known) > 8 else ''}; `agency persona list` shows them, or give a path"
+    return f"there are {shown}{', …' if len(known) > 8 else ''}; `agency {kind} list` shows them, or give a path"
 
 
 def _usable(entry: PersonaEntry, skills: SkillIndex, trust: Trust) -> Loaded[Persona]:

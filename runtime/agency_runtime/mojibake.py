@@ -89,7 +89,7 @@ def _sure(found: str, original: str) -> bool:
 
 
 def _mangled_letter(found: str) -> bool:
-    lead, trail = found
+    lead, trail = found[0], found[1]
     if lead in "ÃÂ":
         return 0xA1 <= ord(trail) <= 0xBF and trail not in _QUOTES
     return lead == "√" and trail not in _MATHS

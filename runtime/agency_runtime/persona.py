@@ -35,7 +35,9 @@ ALWAYS = {"Handoff": "every run ends with one", "Escalate": "every run may ask"}
 _ALL = ("*", "all", "all tools")
 _MODES = {"manual": "default", "auto": "acceptEdits"}
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SELECTED = re.compile(r"^\W*when (?:selected|to use(?: this agent)?)\W*:\W*(.+)$", re.IGNORECASE | re.MULTILINE)
+_SELECTED = re.compile(
+    r"^[^\w\n]*when (?:selected|to use(?: this agent)?)[^\w\n:]*:[^\w\n]*(.+)$", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Skills(Protocol):

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agency_runtime.prose import prose
+
 ENTRY = "SKILL.md"
 MOST_FILES = 1_000
 
 _SKIPPED = frozenset({"__pycache__", ".git", "node_modules", ".DS_Store"})
-_CODE = re.compile(r"^(```+|~~~+).*?^\1[ \t]*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
+_LINK = re.compile(r"\]\([ \t]*<?([^)\s>]{1,500})>?(?:[ \t]+\"[^\"\n]*\")?[ \t]*\)")
 _ELSEWHERE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|[#/$~{<]")
 
 
@@ -67,7 +68,7 @@ def folder_sha256(folder: Path) -> str:
 
 def links(body: str) -> Sequence[str]:
     """The relative paths that a Markdown text links to, each once, code left out."""
-    found = (match[1].partition("#")[0] for match in _LINK.finditer(_CODE.sub("", body)))
+    found = (match[1].partition("#")[0] for match in _LINK.finditer(prose(body)))
     return [link for link in dict.fromkeys(found) if link and not _ELSEWHERE.match(link)]
 
 

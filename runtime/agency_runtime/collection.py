@@ -1,0 +1,107 @@
+"""Which files of a folder are personas or skills; every file that is passed over is named, with the reason."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agency_runtime.frontmatter import UNCLOSED, Document
+from agency_runtime.prose import prose
+from agency_runtime.skill_files import ENTRY
+
+SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "node_modules"})
+PAPERS = frozenset(
+    {
+        "agents", "authors", "catalog", "changelog", "claude", "code_of_conduct", "contributing", "copilot-instructions", "gemini",
+        "history", "index", "install", "installation", "license", "notice", "readme", "security", "summary", "support", "todo",
+    }
+)  # fmt: skip
+"""Names of the Markdown files that repositories keep about themselves."""
+
+_ADDRESSED = re.compile(r"\b(?:you are|act as|this agent|your (?:role|mission))\b", re.IGNORECASE)
+_NAMES = re.compile(r"^name[ \t]*:", re.MULTILINE)
+_PERSONA_FIELDS = frozenset({"name", "description", "tools", "model", "permissionMode"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A file that may be one of a kind. skipped: why it is plainly none; given: a person named the file itself."""
+
+    path: Path
+    skipped: str | None = None
+    given: bool = False
+
+
+def persona_candidates(given: Path) -> Iterator[Candidate]:
+    """The Markdown files of a folder, skills left whole; a file that was named is one whatever it looks like."""
+    if not given.is_dir():
+        yield Candidate(path=given, given=True)
+        return
+    for folder, folders, names in _folders(given):
+        if ENTRY in names and folder != given:
+            folders.clear()
+            yield Candidate(path=folder / ENTRY, skipped="a skill; `agency skill check` reads it")
+            continue
+        for name in names:
+            if name.lower().endswith(".md"):
+                yield _within(folder / name, given)
+
+
+def skill_candidates(given: Path) -> Iterator[Candidate]:
+    """The SKILL.md files of a folder, at any depth, or the file that was named."""
+    if not given.is_dir():
+        yield Candidate(path=given, given=True)
+        return
+    for folder, folders, names in _folders(given):
+        for name in folders:
+            linked = folder / name / ENTRY
+            if (folder / name).is_symlink() and linked.is_file() and not _inside(linked, given):
+                yield Candidate(path=linked, skipped="a link out of the folder")
+        for name in names:
+            if name == ENTRY:
+                yield _within(folder / name, given)
+            elif name.lower() == "skill.md":
+                yield Candidate(path=folder / name, skipped=f"must be called {ENTRY} to be found")
+
+
+def _folders(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Every folder below, its folders and its files, in order; linked folders are not entered."""
+    for here, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
+        yield Path(here), folders, sorted(names)
+
+
+def _within(path: Path, top: Path) -> Candidate:
+    outside = path.is_symlink() and not _inside(path, top)
+    return Candidate(path=path, skipped="a link out of the folder" if outside else None)
+
+
+def _inside(path: Path, top: Path) -> bool:
+    return path.resolve().is_relative_to(top.resolve())
+
+
+def no_persona(path: Path, document: Document) -> str | None:
+    """Why a file found in a folder is no persona at all, None where it is one, be it a broken one."""
+    if path.name.lower().endswith((".prompt.md", ".instructions.md")):
+        return "instructions or a prompt of another tool"
+    if "name" in document.fields:
+        return None
+    if "argument-hint" in document.fields or "commands" in path.parts[-4:-1]:
+        return "a command, without a name"
+    if not document.fields:
+        return _no_head(path, document)
+    return None if _PERSONA_FIELDS.intersection(document.fields) else "front matter without name or description"
+
+
+def _no_head(path: Path, document: Document) -> str | None:
+    if path.stem.lower() in PAPERS:
+        return "about the repository"
+    if not document.sha256:
+        return None
+    if not document.headed:
+        return None if _ADDRESSED.search(prose(document.body)[:2000]) else "no front matter"
+    if not document.errors:
+        return "front matter without name or description"
+    unclosed_rule = UNCLOSED in document.errors[0] and not _NAMES.search(document.body)
+    return "a rule at its top, no front matter" if unclosed_rule else None
