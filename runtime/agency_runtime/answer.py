@@ -16,6 +16,9 @@ from agency_runtime.wire import Call, Json
 from agency_tools.errors import ToolError
 from agency_tools.tool import Output, Tool
 
+OWN = {"Handoff", "Escalate"}
+"""Tools that touch nothing but the run itself; they run even where a replay executes nothing else."""
+
 DENIALS = 5  # refused calls in a row after which the run stops
 
 
@@ -70,12 +73,13 @@ class Answer:
         ref = f"c{self._count}"
         recorded = self.replay.recording.result(call.id) if self.replay else None
         started, clock = now(), time.perf_counter()
-        if recorded is not None and not self.live:
+        runs = self.live or call.name in OWN
+        if recorded is not None and not runs:
             output, denied = from_recording(recorded), bool(recorded.get("denied"))
         else:
             output, denied = await self._perform(call, ref, turn)
         seconds = time.perf_counter() - clock
-        executed = self._kept(call, ref, turn, output, denied, started, seconds, recorded)
+        executed = self._kept(call, ref, turn, output, denied, started, seconds, recorded, runs)
         return {
             "type": "tool_result",
             "tool_use_id": call.id,
@@ -134,11 +138,12 @@ class Answer:
         started: str,
         seconds: float,
         recorded: Json | None,
+        ran: bool,
     ) -> Executed:
         """Put the outcome into the session. In a replay, a result that says what was recorded is the recorded one."""
         text = output.text
         if recorded is not None:
-            differs = divergence(recorded, call, turn, text) if self.live else None
+            differs = divergence(recorded, call, turn, text) if ran else None
             if differs is None:
                 started, seconds, text = recorded["started"], recorded["seconds"], recorded["text"]
             else:

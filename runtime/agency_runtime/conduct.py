@@ -35,6 +35,7 @@ from agency_runtime.task_tool import Bond, TaskTool
 from agency_runtime.terminal import Terminal
 from agency_runtime.wire import Json, Model, ModelError, ReplayError, Reply
 from agency_tools.errors import WorkspaceError
+from agency_tools.terraform_setup import mirrors_here
 from agency_tools.workspace import Layout, Workspace
 
 SIGNALS = {signal.SIGINT: ("interrupted", cli.INTERRUPTED), signal.SIGTERM: ("terminated", cli.TERMINATED)}
@@ -137,7 +138,10 @@ class Run:
             repository=str(self.order.repository.root),
             writable=self.order.task.command != "plan",
             protected=PROTECTED,
-            read_only={str(skill.folder): f"/skills/{skill.name}" for skill in skills.values()},
+            read_only={
+                **{str(skill.folder): f"/skills/{skill.name}" for skill in skills.values()},
+                **{mirror: mirror for mirror in mirrors_here()},
+            },
             image=settings.image,
         )
         workspace = await start(settings.sandbox, layout)
