@@ -31,7 +31,7 @@ class BashInput(Input):
     )
     description: str | None = Field(default=None, description="what it does, in a few words")
     run_in_background: bool = Field(default=False, description="start it and answer a task_id at once")
-    dangerouslyDisableSandbox: bool = Field(default=False, description="refused: nothing runs outside the sandbox")  # noqa: N815
+    dangerouslyDisableSandbox: bool = Field(default=False, description="refused: nothing runs outside the sandbox")
 
 
 class Bash:
