@@ -2,12 +2,12 @@
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from agency_runtime.gate.argv import names
 from agency_runtime.gate.command import Command
-from agency_runtime.gate.decision import Kind
+from agency_runtime.gate.decision import Kind, gravest
 from agency_runtime.gate.interpreters import INTERPRETERS
 from agency_runtime.gate.places import absolute
 from agency_runtime.gate.programs import GUARDED, local
@@ -83,13 +83,8 @@ def inside(command: Command) -> Inside | None:
         return _xargs(command)
     if program == "find" and EXECUTING & set(argv):
         return _find(argv)
-    if program in SCRIPTED:
-        options = set(SCRIPTED[program][0].split())
-        scripts = _scripts(argv, options)
-        if scripts:
-            return Inside(SCRIPTED[program][1], scripts=scripts)
-    if program in PREFIXES:
-        return _prefix(argv, PREFIXES[program])
+    if program in SCRIPTED or program in PREFIXES:
+        return _both(_scripted(program, argv), _prefix(argv, PREFIXES[program]) if program in PREFIXES else None)
     if "/" in argv[0] and _is_ours(argv[0], command.cwd):
         return Inside("read", files=(argv[0],))
     return _hidden(argv)
@@ -101,6 +96,24 @@ def _is_ours(path: str, cwd: str) -> bool:
     if name in KNOWN or name in INTERPRETERS or posixpath.splitext(name)[0] in WRAPPERS:
         return False
     return absolute(path, cwd).startswith(("/workspace/", "/tmp/", "~", UNKNOWN))
+
+
+def _both(script: Inside | None, prefix: Inside | None) -> Inside | None:
+    """A program that takes its command either way: what could be meant is judged, both if need be."""
+    if script is None or prefix is None:
+        return script or prefix
+    commands = tuple(argv for argv in prefix.commands if not argv[0].startswith("-"))
+    return replace(
+        prefix, kind=gravest((script.kind, prefix.kind)), commands=commands, scripts=script.scripts + prefix.scripts
+    )
+
+
+def _scripted(program: str, argv: Argv) -> Inside | None:
+    if program not in SCRIPTED:
+        return None
+    options, kind = SCRIPTED[program]
+    scripts = _scripts(argv, set(options.split()))
+    return Inside(kind, scripts=scripts) if scripts else None
 
 
 def _scripts(argv: Sequence[str], options: set[str]) -> tuple[str, ...]:

@@ -68,10 +68,10 @@ def test_a_deny_rule_is_met_however_the_command_is_dressed(command: str) -> None
 
 
 def test_deny_comes_before_ask_and_ask_before_allow() -> None:
-    rules = {"allow": ("Bash(make *)",), "ask": ("Bash(make *)",), "deny": ("Bash(make *)",)}
-    assert judge("make x", **rules).verdict == "deny"
-    assert judge("make x", allow=rules["allow"], ask=rules["ask"]).verdict == "ask"
-    assert judge("make x", allow=rules["allow"]).verdict == "allow"
+    rule = ("Bash(make *)",)
+    assert judge("make x", allow=rule, ask=rule, deny=rule).verdict == "deny"
+    assert judge("make x", allow=rule, ask=rule).verdict == "ask"
+    assert judge("make x", allow=rule).verdict == "allow"
 
 
 def test_an_ask_rule_asks_even_where_the_mode_would_not() -> None:
