@@ -1,6 +1,5 @@
 """Bounds on what a tree of processes uses together, where the kernel's control groups can be written."""
 
-import contextlib
 import os
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from agency_tools.workspace import Limits
 MOUNT = Path("/sys/fs/cgroup")
 PERIOD = 100_000  # microseconds, over which the share of processor time is counted
 PREFIX = "agency-"
+PATIENCE = 10.0  # seconds for hundreds of killed processes to be gone from a loaded machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,11 +112,13 @@ def _write(folder: Path, settings: dict[str, str]) -> None:
 
 
 def _remove(folder: str) -> None:
-    for _ in range(50):
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                os.rmdir(folder)  # noqa: PTH106 - a control group is emptied by the kernel alone
-            except OSError:
-                time.sleep(0.01)
-                continue
-        return
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            os.rmdir(folder)  # noqa: PTH106 - takes a str, and a control group is emptied by the kernel alone
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.01)
+        else:
+            return
