@@ -19,7 +19,8 @@ PAPERS = frozenset(
 )  # fmt: skip
 """Names of the Markdown files that repositories keep about themselves."""
 
-_ADDRESSED = re.compile(r"\b(?:you are|act as|this agent|your (?:role|mission))\b", re.IGNORECASE)
+_ADDRESSED = re.compile(r"\b(?:you are|act as|this agent|this persona)\b", re.IGNORECASE)
+_OPENING = 600
 _NAMES = re.compile(r"^name[ \t]*:", re.MULTILINE)
 _PERSONA_FIELDS = frozenset({"name", "description", "tools", "model", "permissionMode"})
 
@@ -100,7 +101,8 @@ def _no_head(path: Path, document: Document) -> str | None:
     if not document.sha256:
         return None
     if not document.headed:
-        return None if _ADDRESSED.search(prose(document.body)[:2000]) else "no front matter"
+        meant = path.parent.name in ("agents", "personas") or _ADDRESSED.search(prose(document.body)[:_OPENING])
+        return None if meant else "no front matter"
     if not document.errors:
         return "front matter without name or description"
     unclosed_rule = UNCLOSED in document.errors[0] and not _NAMES.search(document.body)

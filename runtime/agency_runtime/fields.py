@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from agency_runtime.plain_yaml import Value
 
 TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0", ""})
-UNKNOWN = "not a field that this runtime knows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +16,13 @@ class FieldTable:
 
     applied: those that have an effect. ignored: those known elsewhere, with the reason they have none here.
     missed: the ignored ones whose lack changes how a run goes, so that it deserves a warning.
-    aliases: further spellings, in `spelling` form.
+    unknown: what to say of any other. aliases: further spellings, in `spelling` form.
     """
 
     applied: Sequence[str]
     ignored: Mapping[str, str]
     missed: frozenset[str] = frozenset()
+    unknown: str = "not a known field"
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -40,23 +40,22 @@ class FieldTable:
             name = proper.get(spelling(key), key)
             if name != key:
                 warnings.append(f"{key}: taken as {name}")
-            if name in self.applied:
-                values[name] = value
-                continue
-            ignored[key] = self.ignored.get(name, UNKNOWN)
-            warnings += self._doubt(key, name)
+            values[name] = value
+            if name not in self.applied:
+                ignored[key] = self.ignored.get(name, self.unknown)
+                warnings += self._doubt(key, name)
         return Sorted(values=values, ignored=ignored, warnings=warnings)
 
     def _doubt(self, key: str, name: str) -> list[str]:
-        if name in self.missed:
-            return [f"{key}: ignored; {self.ignored[name]}"]
-        near = [] if name in self.ignored else difflib.get_close_matches(name, self.applied, n=1, cutoff=0.8)
-        return [f"{key}: ignored; did you mean {near[0]}?"] if near else []
+        if name in self.ignored:
+            return [f"{key}: ignored; {self.ignored[name]}"] if name in self.missed else []
+        near = difflib.get_close_matches(name[:64], self.known, n=1, cutoff=0.8)
+        return [f"{key}: ignored; did you mean {near[0]}?" if near else f"{key}: ignored; {self.unknown}"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sorted:
-    """A file's fields told apart: the applied ones' values, why the others are ignored, and what is worth a warning."""
+    """A file's values by proper field name, why some are ignored, and what is worth a warning."""
 
     values: Mapping[str, Value]
     ignored: Mapping[str, str]

@@ -15,7 +15,7 @@ class LoadReport:
     """What loading one file came to.
 
     tools, skills: what the file names, and what each is here (None where it is nothing).
-    added: tools the runtime adds, with the reason. ignored: fields without effect, with the reason.
+    disallowed: our tools that the file takes away. added: tools the runtime adds, with the reason. ignored: fields without effect, with the reason.
     repaired: what had to be mended to read the file; each is among the `warnings` too.
     errors: why the file cannot be used. skipped: why a file in a searched folder was not taken for one of its kind.
     tokens: an estimate of what the body costs (see `tokens.estimate`).
@@ -26,6 +26,7 @@ class LoadReport:
     name: str | None = None
     tools: Sequence[ToolRef] = ()
     skills: Sequence[tuple[str, str | None]] = ()
+    disallowed: Sequence[str] = ()
     added: Mapping[str, str] = field(default_factory=dict[str, str])
     ignored: Mapping[str, str] = field(default_factory=dict[str, str])
     repaired: Sequence[str] = ()
@@ -57,6 +58,7 @@ class LoadReport:
             "warnings": list(self.warnings),
             "errors": list(self.errors),
             "tokens": self.tokens,
+            "disallowed": list(self.disallowed),
             "added": dict(self.added),
             "ignored_why": dict(self.ignored),
         }

@@ -147,7 +147,9 @@ def _report(
         ignored=fields.ignored if fields else {},
         tokens=estimate(document.body),
     )  # fmt: skip
-    return replace(report, tools=grant.named, added=grant.added) if grant else report
+    if grant is None:
+        return report
+    return replace(report, tools=grant.named, added=grant.added, disallowed=resolved(grant.disallowed))
 
 
 def _title(fields: Sorted, path: Path) -> tuple[str, list[str]]:

@@ -15,17 +15,11 @@ from agency_runtime.tokens import estimate
 from agency_runtime.tool_names import ToolRef, resolve
 
 FIELDS = FieldTable(
-    applied=(
-        "name",
-        "description",
-        "when_to_use",
-        "allowed-tools",
-        "disable-model-invocation",
-        "compatibility",
-        "metadata",
-    ),
+    applied=("name", "description", "when_to_use", "disable-model-invocation", "allowed-tools"),
     ignored={
         "license": "kept for its readers",
+        "compatibility": "kept for its readers",
+        "metadata": "kept for its readers",
         "argument-hint": "skills take no arguments here",
         "arguments": "skills take no arguments here",
         "user-invocable": "skills are no commands here",
@@ -38,11 +32,9 @@ FIELDS = FieldTable(
         "hooks": "this runtime runs no hooks; write policy rules",
         "paths": "every skill is offered by its description",
         "shell": "a skill runs no commands when it is read",
-        "version": "kept for its readers",
-        "author": "kept for its readers",
-        "tags": "kept for its readers",
     },
     missed=frozenset({"disallowed-tools", "hooks", "context", "agent"}),
+    unknown="not a field of skills; metadata is the place for it",
     aliases={"whentouse": "when_to_use", "tools": "allowed-tools"},
 )
 LONGEST_NAME, LONGEST_DESCRIPTION, LONGEST_COMPATIBILITY = 64, 1024, 500

@@ -13,7 +13,8 @@ KNOWN = (
 SAME: Mapping[str, str] = {
     "agent": "Task", "agentoutputtool": "TaskOutput", "bashoutput": "TaskOutput", "killbash": "TaskStop",
     "killshell": "TaskStop", "killtask": "TaskStop", "bashtool": "Bash", "shell": "Bash", "terminal": "Bash",
-    "kubectl": "Kubernetes", "k8s": "Kubernetes", "kustomize": "Kubernetes", "tofu": "Terraform", "opentofu": "Terraform",
+    "docker": "Docker", "helm": "Helm", "kubectl": "Kubernetes", "k8s": "Kubernetes", "kustomize": "Kubernetes",
+    "terraform": "Terraform", "tofu": "Terraform", "opentofu": "Terraform",
     "aws": "Cloud", "awscli": "Cloud", "az": "Cloud", "azure": "Cloud", "gcloud": "Cloud", "gcp": "Cloud",
     "cloudformation": "Cloud", "websearchtool": "WebSearch",
 }  # fmt: skip
@@ -41,7 +42,7 @@ NEAREST: Mapping[str, str] = {
 """Tools that are not ours and the one of ours that comes nearest; taken with a warning."""
 
 _OURS = {name.lower(): name for name in KNOWN}
-_SCOPED = re.compile(r"\s*([^()\s][^()]*?)\s*(?:\((.*)\))?\s*", re.DOTALL)
+_LONGEST_GUESS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +65,16 @@ class ToolRef:
 
 def resolve(name: str) -> ToolRef:
     """What a name means here; `Bash(git:*)` is Bash with the scope `git:*`."""
-    match = _SCOPED.fullmatch(name)
-    bare, scope = (match[1], match[2]) if match else (name.strip(), None)
+    before, bracket, after = name.strip().partition("(")
+    bare, scope = before.rstrip(), after.removesuffix(")").strip() if bracket else None
     if bare in KNOWN:
         return ToolRef(name=name, resolves_to=bare, scope=scope)
     if bare.startswith("mcp__"):
         return ToolRef(name=name, resolves_to=None, scope=scope, note="MCP servers are not connected by this runtime")
     key = _key(bare)
     for table, said in (
-        (_OURS, "taken as {}; case matters elsewhere"),
         (SAME, ""),
+        (_OURS, "taken as {}; case matters elsewhere"),
         (NEAREST, "taken as {}, the nearest tool here"),
     ):
         if key in table:
@@ -91,7 +92,7 @@ def _key(name: str) -> str:
 
 
 def _suggestion(name: str) -> str:
-    near = difflib.get_close_matches(name.lower(), _OURS, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(name.lower()[:_LONGEST_GUESS], _OURS, n=1, cutoff=0.7)
     return f"; did you mean {_OURS[near[0]]}?" if near else ""
 
 

@@ -106,6 +106,7 @@ def details(report: "LoadReport") -> str:
     lines += [f"tools: {', '.join(plain)}"] if plain else []
     lines += tools
     lines += [f"skill: {name} -> {path or 'not found'}" for name, path in report.skills]
+    lines += [f"taken away: {', '.join(report.disallowed)}"] if report.disallowed else []
     lines += [f"added: {name}, since {why}" for name, why in report.added.items()]
     lines += [f"ignored: {name}, {why}" for name, why in report.ignored.items()]
     lines += [f"warning: {text}" for text in report.warnings]
