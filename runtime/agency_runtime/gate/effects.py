@@ -9,7 +9,7 @@ from agency_runtime.gate.command import Command
 from agency_runtime.gate.decision import gravest
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.places import absolute, place
-from agency_runtime.gate.programs import classify
+from agency_runtime.gate.programs import CLASSIFIERS, classify
 from agency_runtime.gate.words import FETCHED, known
 
 _FILTERS = frozenset({"-name", "-iname", "-path", "-ipath", "-regex", "-mtime", "-mmin", "-size", "-empty", "-newer"})
@@ -42,10 +42,20 @@ def _carrying(command: Command, own: Effect) -> Effect:
     """A program that runs another has the class of its own road; what is inside is judged by itself."""
     carried = inside(command)
     if carried is None:
-        return own
+        return _telling(command, own) if own.kind == "local" and not own.writes else own
     if own.kind == "local" and not own.writes and carried.kind != "local" and not own.refused:
         return Effect(carried.kind, f"{command.program} runs what it is given")
     return replace(own, kind=gravest((own.kind, carried.kind)))
+
+
+def _telling(command: Command, own: Effect) -> Effect:
+    """A program of no table that is handed a whole command as one argument, as in `npx -c '…'`."""
+    texts = [word for word in command.argv[1:] if " " in word] if command.program not in CLASSIFIERS else []
+    found = interpreters.searched("\n".join(texts)) if texts else None
+    if found is None:
+        return own
+    refused, named = found
+    return Effect("change", f"{command.program} is handed {named!r}", refused=refused, critical=not refused)
 
 
 def _interpreted(command: Command, root: str, text: Callable[[str], str | None]) -> Effect:

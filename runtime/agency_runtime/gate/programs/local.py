@@ -49,7 +49,7 @@ WRITERS: dict[str, Callable[[Line], tuple[str, ...]]] = {
     "chgrp": lambda line: (line.words + line.rest)[1:],
     "mv": lambda line: line.words + line.rest,
     "cp": lambda line: _last(line),
-    "ln": lambda line: _last(line),
+    "ln": lambda line: line.words + line.rest,
     "install": lambda line: _last(line),
     "rsync": lambda line: _last(line),
     "scp": lambda line: _last(line),
