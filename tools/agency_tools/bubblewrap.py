@@ -1,9 +1,11 @@
 """The bubblewrap starter: a new root made of the host's /usr and little else, without an engine or a daemon."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -156,7 +158,9 @@ class Bubblewrapped:
     async def end(self) -> None:
         """Kill every process in it and take away what it left; safe to call twice."""
         if self.process.returncode is None:
-            self.process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                # the group: bubblewrap's second process does not yet follow the first when it is just being made
+                os.killpg(self.process.pid, signal.SIGKILL)
         await self.process.wait()
         await asyncio.to_thread(self.groups.remove)
 
@@ -179,11 +183,15 @@ async def start_bubblewrap(layout: Layout) -> Bubblewrapped:
         files=files,
         privileged=privileged,
     )
+    spawning = asyncio.ensure_future(_spawn(groups, argv, tuple(files.values())))
     try:
-        return await _spawn(groups, argv, tuple(files.values()))
-    except BaseException:
-        groups.remove()
+        return await asyncio.shield(spawning)
+    except asyncio.CancelledError:
+        await (await spawning).end()
         raise
+    except OSError as problem:
+        groups.remove()
+        raise WorkspaceError(f"bubblewrap could not be started: {problem}") from problem
     finally:
         for descriptor in files.values():
             os.close(descriptor)

@@ -1,6 +1,8 @@
 """Bounds on what a tree of processes uses together, where the kernel's control groups can be written."""
 
+import contextlib
 import os
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +36,7 @@ class Groups:
         return ["/bin/sh", "-c", script, "sh", *doors, "--", *argv]
 
     def remove(self) -> None:
-        """Take the folders away once their processes are gone; the kernel needs a moment after the last one."""
+        """Kill what is still inside and take the folders away, for which the kernel needs a moment."""
         for folder in self.folders:
             _remove(folder)
 
@@ -114,6 +116,7 @@ def _write(folder: Path, settings: dict[str, str]) -> None:
 def _remove(folder: str) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
+        _kill(folder)
         try:
             os.rmdir(folder)  # noqa: PTH106 - takes a str, and a control group is emptied by the kernel alone
         except FileNotFoundError:
@@ -122,3 +125,9 @@ def _remove(folder: str) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _kill(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        for process in Path(folder, "cgroup.procs").read_text(encoding="utf-8").split():
+            os.kill(int(process), signal.SIGKILL)
