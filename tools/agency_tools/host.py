@@ -3,7 +3,8 @@
 One file, Python 3.9 or later, standard library only: its source travels into the sandbox as text, and any image with
 a Python will do. Imports are few because every sandbox waits for them.
 """
-# ruff: noqa: PTH103, PTH108, PTH109, PTH110, PTH112, PTH113, PTH118, PTH119, PTH123, PTH208
+# ruff: noqa: PTH103, PTH108, PTH109, PTH110, PTH112, PTH113, PTH116, PTH118, PTH119, PTH120
+# ruff: noqa: PTH123, PTH208
 # Directories are open descriptors here, which pathlib cannot follow, and importing it costs every start.
 
 from __future__ import annotations
@@ -25,10 +26,24 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+
+    class Started(Protocol):
+        """A child process that can be waited for."""
+
+        @property
+        def pid(self) -> int:
+            """Its number."""
+            ...
+
+        def wait(self) -> int:
+            """Its exit code, when it has ended."""
+            ...
+
+    AnyStarted = TypeVar("AnyStarted", bound=Started)
 
 VERSION = 1
 LARGEST = 16 << 20
@@ -124,7 +139,7 @@ class Children:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._commands: dict[int, Command] = {}
+        self._commands: dict[int, Command | Search] = {}
         self._ended: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def watch(self) -> None:
@@ -135,8 +150,8 @@ class Children:
     def _note(self, _number: int, _frame: object) -> None:
         self._ended.put(None)
 
-    def start(self, command: Command, begin: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
-        """Start a command's shell; under the lock, so that the reaper knows it before it can end."""
+    def start(self, command: Command | Search, begin: Callable[[], AnyStarted]) -> AnyStarted:
+        """Start a command's process; under the lock, so that the reaper knows it before it can end."""
         with self._lock:
             process = begin()
             self._commands[process.pid] = command
@@ -147,7 +162,7 @@ class Children:
         with self._lock:
             self._commands.pop(pid, None)
 
-    def commands(self) -> list[Command]:
+    def commands(self) -> list[Command | Search]:
         """Those that are running."""
         with self._lock:
             return list(self._commands.values())
@@ -215,7 +230,7 @@ class Capture:
             return
         try:
             if self._file is None:
-                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+                self._open()
                 self._save(bytes(self._head))
             self._save(data)
         except OSError as problem:
@@ -227,6 +242,14 @@ class Capture:
             written = os.write(self._file, data)
             self.saved += written
             data = data[written:]
+
+    def begin(self) -> None:
+        """Have the file there before there is any output."""
+        with self._lock:
+            self._open()
+
+    def _open(self) -> None:
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
 
     def close(self) -> None:
         """No more will come."""
@@ -260,6 +283,9 @@ class Capture:
 GENTLE = frozenset({"terraform", "tofu", "terragrunt", "helm", "pulumi"})
 """Programs that hold locks and give them back when interrupted; killed, they leave them."""
 
+TASKS = 32
+"""Background commands at once."""
+
 TRACK = """\
 trap 'builtin pwd -P >|"$AGENCY_CWD_FILE" 2>/dev/null' EXIT
 export -n AGENCY_CWD_FILE
@@ -271,7 +297,7 @@ unset BASH_ENV
 class Wanted(NamedTuple):
     """What is to be run, and how."""
 
-    command: str
+    argv: tuple[str, ...]
     cwd: str
     env: dict[str, str]
     shown: int = 2 << 20
@@ -322,7 +348,7 @@ class Command:
 
     def _shell(self, writing: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            ["bash", "-c", self.wanted.command],
+            self.wanted.argv,
             cwd=self.wanted.cwd,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -534,6 +560,44 @@ class Command:
         return os.fsdecode(said.rstrip(b"\n"))
 
 
+class Background:
+    """A command that runs on while others do, and what it has come to so far."""
+
+    def __init__(self, number: int, command: Command) -> None:
+        self.task_id = f"task-{number}"
+        self.command = command
+        self.over = threading.Event()
+        self.stopped = False
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.stopped = self.command.run(timeout=None, sweep=True, grace=15.0) == "stopped"
+        finally:
+            self.over.set()
+
+    def wait(self, seconds: float, call: Call) -> None:
+        """Wait for its end, for so long or until the call is cancelled."""
+        until = time.monotonic() + seconds
+        while not call.cancelled and not self.over.wait(min(0.1, max(0.0, until - time.monotonic()))):
+            if time.monotonic() >= until:
+                return
+
+    def told(self, shown: int) -> dict[str, Any]:
+        """Its state; the exit code is None while it runs."""
+        text, cut = self.command.output.text(shown)
+        over = self.over.is_set()
+        return {
+            "task_id": self.task_id,
+            "output": text,
+            "truncated": cut,
+            "output_path": self.command.output.path,
+            "exit_code": _shell_code(self.command.exit_code or 0) if over else None,
+            "stopped": self.stopped,
+            "seconds": self.command.seconds if over else time.monotonic() - self.command.begun,
+        }
+
+
 def _ancestors(table: dict[int, Process], pid: int) -> Iterator[int]:
     while pid in table and table[pid].parent in table:
         pid = table[pid].parent
@@ -565,8 +629,9 @@ class Place:
         """The regular file that is there, open for reading; nothing else is, and nothing blocks."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         status = self.status()
-        if status is not None:
-            self._refuse_irregular(status.st_mode)
+        if status is None:
+            raise Refused(f"{self.path}: no such file{self._alike()}")
+        self._refuse_irregular(status.st_mode)
         try:
             opened = os.open(self.name, flags, dir_fd=self.directory)
         except OSError as problem:
@@ -577,6 +642,21 @@ class Place:
             os.close(opened)
             raise
         return opened
+
+    def _alike(self) -> str:
+        """Names in the same directory that may have been meant."""
+        if len(self.missing) > 1:
+            return f"; there is no directory {self.missing[0]} either"
+        stem = self.name.partition(".")[0].lower()
+        with contextlib.suppress(OSError):
+            opened = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.directory)
+            try:
+                names = sorted(name for name in os.listdir(opened) if name.partition(".")[0].lower() == stem)
+            finally:
+                os.close(opened)
+            if names and stem:
+                return f"; did you mean {', '.join(names[:5])}?"
+        return ""
 
     def _refuse_irregular(self, mode: int) -> None:
         if not stat.S_ISREG(mode):
@@ -1079,6 +1159,543 @@ def _near(text: str, old: str) -> str:
     return "; Read the file again and copy the text exactly"
 
 
+# Searching
+
+SEARCH_S = 30.0
+"""Seconds that one search may take."""
+
+HELD = 8 << 20
+"""Bytes of results that are sorted; of more only the first by path are taken."""
+
+COMMON = ("--no-config", "--no-messages", "--color=never", "--hidden", "--null", "--glob=!.git")
+
+
+class Query(NamedTuple):
+    """What to search for, and how to tell it."""
+
+    pattern: str
+    mode: str = "files_with_matches"
+    glob: str | None = None
+    type: str | None = None
+    ignore_case: bool = False
+    numbers: bool = True
+    only: bool = False
+    before: int = 0
+    after: int = 0
+    multiline: bool = False
+
+
+WIDEST = 1000
+"""Characters of a matching line that are shown."""
+
+
+def rg_argv(rg: str, query: Query, target: str, *, by_path: bool) -> list[str]:
+    """The search as ripgrep takes it."""
+    argv = [rg, *COMMON, "--crlf", "--no-heading", "--with-filename", "--no-require-git", f"--regexp={query.pattern}"]
+    if query.mode == "files_with_matches":
+        argv.append("--files-with-matches")
+    elif query.mode == "count":
+        argv.append("--count")
+    else:
+        argv += [f"--max-columns={WIDEST}", "--max-columns-preview"]
+        argv += ["--line-number" if query.numbers else "--no-line-number"]
+        argv += [f"--before-context={query.before}", f"--after-context={query.after}"]
+        argv += ["--only-matching"] if query.only else []
+    argv += ["--ignore-case"] if query.ignore_case else []
+    argv += ["--multiline", "--multiline-dotall"] if query.multiline else []
+    argv += [f"--glob={query.glob}"] if query.glob else []
+    argv += [f"--type={query.type}"] if query.type else []
+    argv += ["--sort=path"] if by_path else []
+    return [*argv, "--", target]
+
+
+class Found(NamedTuple):
+    """What a search process wrote, whether that was all, and how it ended."""
+
+    output: bytes
+    whole: bool
+    exit_code: int
+    said: str
+
+
+class Search:
+    """One search process: ripgrep, or this program forked, which a bad pattern can hang without harm."""
+
+    def __init__(self, children: Children) -> None:
+        self._children = children
+        self._alarm, self._bell = os.pipe()
+        self._reading, self._writing = os.pipe()
+        self._said, self._saying = os.pipe()
+        self.pid = 0
+
+    def stop(self) -> None:
+        """Have it end soon."""
+        with contextlib.suppress(OSError):
+            os.write(self._bell, b"x")
+
+    def run(self, begin: Callable[[int, int], Started], held: int) -> Found:
+        """Follow the process to its end, or until it has written `held` bytes. Raises Refused when it takes too long."""
+        try:
+            process = self._children.start(self, lambda: begin(self._writing, self._saying))
+            self.pid = process.pid
+            try:
+                self._shut("_writing", "_saying")
+                output, said, whole = self._collect(held)
+            finally:
+                send(self.pid, signal.SIGKILL)
+                code = process.wait()
+                self._children.forget(self.pid)
+            return Found(output, whole, code if whole else 0, said.decode("utf-8", "replace").strip())
+        finally:
+            self._shut("_writing", "_saying", "_reading", "_said", "_alarm", "_bell")
+
+    def _shut(self, *names: str) -> None:
+        for name in names:
+            if getattr(self, name) >= 0:
+                os.close(getattr(self, name))
+                setattr(self, name, -1)
+
+    def _collect(self, held: int) -> tuple[bytes, bytes, bool]:
+        until = time.monotonic() + SEARCH_S
+        taken = {self._reading: bytearray(), self._said: bytearray()}
+        poll = select.poll()
+        for fd in (*taken, self._alarm):
+            poll.register(fd, select.POLLIN)
+        open_ones = set(taken)
+        while open_ones:
+            ready = [fd for fd, _ in poll.poll(max(0, int((until - time.monotonic()) * 1000)))]
+            if not ready:
+                raise Refused(f"the search took more than {SEARCH_S:.0f} s; narrow it by path, glob or pattern")
+            if self._alarm in ready:
+                raise Refused("the search was stopped")
+            for fd in ready:
+                piece = os.read(fd, PIECE)
+                taken[fd] += piece
+                if not piece:
+                    poll.unregister(fd)
+                    open_ones.discard(fd)
+            if len(taken[self._reading]) > held:
+                break
+        return bytes(taken[self._reading]), bytes(taken[self._said][:8192]), not open_ones
+
+
+class Forked:
+    """A child of this very program, as subprocess would show it."""
+
+    def __init__(self, act: Callable[[], bytes], writing: int, saying: int) -> None:
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # forking beside threads: the child runs no code of theirs
+            self.pid = os.fork()
+        if self.pid == 0:
+            self._be_child(act, writing, saying)
+
+    def _be_child(self, act: Callable[[], bytes], writing: int, saying: int) -> None:
+        code = 2
+        try:
+            _write_all(writing, act())
+            code = 0
+        except Exception as problem:
+            _write_all(saying, str(problem).encode("utf-8", "replace"))
+        finally:
+            os._exit(code)
+
+    def wait(self) -> int:
+        """Its exit code, when it has ended."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class Searches:
+    """Glob and grep, by ripgrep where it is, else by the equivalent here."""
+
+    def __init__(self, settings: Settings, children: Children, files: Files) -> None:
+        self._settings = settings
+        self._children = children
+        self._files = files
+
+    def glob(self, call: Call, pattern: str, path: str | None, limit: int) -> dict[str, Any]:
+        """Regular files whose path below `path` matches, newest first; `total` of them in all."""
+        pattern, path = self._relative(pattern, path)
+        here, _ = self._place(path, files=False)
+        rg = self._rg()
+        if rg:
+            argv = [rg, "--files", "--no-ignore", *COMMON[:-1], f"--glob={_unbanged(pattern)}", COMMON[-1], "./"]
+            found = self._rg_found(call, argv, here, held=256 << 20)
+        else:
+            found = self._forked(call, lambda: b"\0".join(glob_files(here, pattern)))
+        names = [name[2:] if name.startswith(b"./") else name for name in found.output.split(b"\0") if name]
+        newest = sorted((-_modified(here, name), name) for name in names)
+        shown = [self._shown(here, name) for _, name in newest[:limit]]
+        return {"paths": shown, "total": len(names)}
+
+    def _relative(self, pattern: str, path: str | None) -> tuple[str, str | None]:
+        """An absolute pattern below the root is one relative to it."""
+        pattern = pattern[2:] if pattern.startswith("./") else pattern
+        if pattern.startswith("/"):
+            if not _within(pattern, self._settings.root):
+                raise Refused(f"pattern {pattern} lies outside {self._settings.root}; give path and a pattern below it")
+            pattern, path = pattern[len(self._settings.root) :].lstrip("/") or "**", None
+        if ".." in pattern.split("/"):
+            raise Refused(f"pattern {pattern} holds '..'; give path and a pattern below it")
+        return pattern, path
+
+    def grep(self, call: Call, query: Query, path: str | None, offset: int, limit: int) -> dict[str, Any]:
+        """Result lines `offset` to `offset + limit` (0: all), sorted by path; `total` where all were counted."""
+        here, target = self._place(path, files=True)
+        rg = self._rg()
+        if rg:
+            found = self._rg_found(call, rg_argv(rg, query, target, by_path=False), here, HELD)
+            if not found.whole:
+                found = self._rg_found(call, rg_argv(rg, query, target, by_path=True), here, HELD)
+        else:
+            found = self._forked(call, lambda: search(here, target, query))
+        lines = self._by_path(found.output, here, query)
+        chosen = lines[offset : offset + limit] if limit else lines[offset:]
+        return {"lines": chosen, "total": len(lines) if found.whole else None, "matched": len(lines)}
+
+    def _place(self, path: str | None, *, files: bool) -> tuple[str, str]:
+        """The directory to search from, and what in it."""
+        with self._files.place(path or self._settings.root) as place:
+            status = place.status()
+            if status is None:
+                raise Refused(f"{place.path}: no such file or directory")
+            if stat.S_ISDIR(status.st_mode):
+                return place.path, "./"
+            if not files or not stat.S_ISREG(status.st_mode):
+                raise Refused(f"{place.path} is {_sort(status.st_mode)}{'' if files else ', not a directory'}")
+            return os.path.dirname(place.path), f"./{os.path.basename(place.path)}"
+
+    def _rg(self) -> str | None:
+        return search_path("rg", self._settings.env.get("PATH", ""))
+
+    def _rg_found(self, call: Call, argv: list[str], here: str, held: int) -> Found:
+        def begin(writing: int, saying: int) -> Started:
+            return subprocess.Popen(
+                argv,
+                cwd=here,
+                env=self._settings.env,
+                stdin=subprocess.DEVNULL,
+                stdout=writing,
+                stderr=saying,
+                start_new_session=True,
+            )
+
+        return self._done(call, begin, held)
+
+    def _forked(self, call: Call, act: Callable[[], bytes]) -> Found:
+        return self._done(call, lambda writing, saying: Forked(act, writing, saying), 256 << 20)
+
+    def _done(self, call: Call, begin: Callable[[int, int], Started], held: int) -> Found:
+        running = Search(self._children)
+        call.runs(running)
+        found = running.run(begin, held)
+        if found.exit_code not in (0, 1) and found.said:
+            raise Refused(found.said)
+        return found
+
+    def _by_path(self, output: bytes, here: str, query: Query) -> list[str]:
+        """Result lines, file by file in order of path."""
+        if query.mode == "files_with_matches":
+            return [self._shown(here, name) for name in sorted(_plain(name) for name in output.split(b"\0") if name)]
+        files: dict[bytes, list[bytes]] = {}
+        name = b""
+        for line in output.split(b"\n"):
+            path, separator, rest = line.partition(b"\0")
+            if separator:
+                name = _plain(path)
+                files.setdefault(name, []).append(rest)
+            elif line == b"--" and name:
+                files[name].append(line)
+        blocks = query.before or query.after
+        return [line for name in sorted(files) for line in self._told(here, name, files[name], apart=bool(blocks))]
+
+    def _told(self, here: str, name: bytes, lines: list[bytes], *, apart: bool) -> Iterator[str]:
+        shown = self._shown(here, name)
+        if lines and lines[-1] == b"--":
+            lines.pop()
+        for line in lines:
+            if line == b"--":
+                yield "--"
+            else:
+                between = re.match(rb"\d+-", line)
+                yield f"{shown}{'-' if between and apart else ':'}{line.rstrip(bytes([13])).decode('utf-8', 'replace')}"
+        if apart:
+            yield "--"
+
+    def _shown(self, here: str, name: bytes) -> str:
+        """The path as the caller may use it: relative to the root, or absolute outside it."""
+        path = os.path.normpath(os.path.join(here, os.fsdecode(name)))
+        if _within(path, self._settings.root):
+            path = os.path.relpath(path, self._settings.root)
+        return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _plain(name: bytes) -> bytes:
+    return name[2:] if name.startswith(b"./") else name
+
+
+def _unbanged(pattern: str) -> str:
+    return "\\" + pattern if pattern.startswith("!") else pattern
+
+
+def _modified(here: str, name: bytes) -> int:
+    try:
+        return os.stat(os.fsencode(here) + b"/" + name, follow_symlinks=False).st_mtime_ns
+    except OSError:
+        return 0
+
+
+# Searching without ripgrep
+
+TYPES = {
+    "c": "*.{c,h}",
+    "cpp": "*.{cc,cpp,cxx,h,hh,hpp,hxx}",
+    "css": "*.{css,scss}",
+    "docker": "*Dockerfile*",
+    "go": "*.go",
+    "hcl": "*.hcl",
+    "html": "*.{htm,html,ejs}",
+    "java": "*.{java,jsp}",
+    "js": "*.{js,jsx,cjs,mjs,vue}",
+    "json": "*.json",
+    "make": "{[Mm]akefile,GNUmakefile,*.mk,*.mak}",
+    "markdown": "*.{md,markdown,mdown,mkd,mdx}",
+    "md": "*.{md,markdown,mdown,mkd,mdx}",
+    "php": "*.php",
+    "py": "*.{py,pyi}",
+    "python": "*.{py,pyi}",
+    "rb": "*.{rb,gemspec}",
+    "ruby": "*.{rb,gemspec}",
+    "rust": "*.rs",
+    "sh": "*.{sh,bash,zsh,ksh}",
+    "sql": "*.sql",
+    "terraform": "*.{tf,tf.json,tfvars,tfvars.json}",
+    "tf": "*.{tf,tf.json,tfvars,tfvars.json}",
+    "toml": "*.toml",
+    "ts": "*.{ts,tsx,cts,mts}",
+    "txt": "*.txt",
+    "xml": "*.{xml,xsl,xsd}",
+    "yaml": "*.{yaml,yml}",
+}
+
+CLASSES = {
+    "[:alpha:]": "a-zA-Z",
+    "[:digit:]": "0-9",
+    "[:alnum:]": "a-zA-Z0-9",
+    "[:space:]": r"\s",
+    "[:upper:]": "A-Z",
+    "[:lower:]": "a-z",
+    "[:xdigit:]": "0-9a-fA-F",
+    "[:word:]": r"\w",
+    "[:punct:]": r"!-/:-@\[-`{-~",
+}
+
+
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """A glob as git and ripgrep mean it: without a slash it matches at any depth; `*` stays within a directory."""
+    anchored = "/" in glob.rstrip("/")
+    body = "".join(_glob_parts(glob.strip("/"), glob))
+    return re.compile(f"{'' if anchored else '(?:.*/)?'}{body}", re.DOTALL)
+
+
+def _glob_parts(text: str, glob: str) -> Iterator[str]:
+    at, depth = 0, 0
+    while at < len(text):
+        taken, part, depth = _glob_part(text, at, depth, glob)
+        at += taken
+        yield part
+    if depth:
+        raise Refused(f"error parsing glob '{glob}': unclosed alternate group; missing '}}'")
+
+
+def _glob_part(text: str, at: int, depth: int, glob: str) -> tuple[int, str, int]:
+    """How much of the text the next part takes, what it matches, and how deep in braces it leaves."""
+    here = text[at]
+    if text.startswith("**", at) and (at == 0 or text[at - 1] in "/{,"):
+        return (3, "(?:[^/]+/)*", depth) if text.startswith("**/", at) else (2, ".*", depth)
+    if here == "[":
+        return (*_glob_class(text, at, glob), depth)
+    if here == "\\" and at + 1 < len(text):
+        return 2, re.escape(text[at + 1]), depth
+    if here == "{" or (here in ",}" and depth):
+        part, deeper = {"{": ("(?:", 1), ",": ("|", 0), "}": (")", -1)}[here]
+        return 1, part, depth + deeper
+    return 1, {"*": "[^/]*", "?": "[^/]"}.get(here, re.escape(here)), depth
+
+
+def _glob_class(text: str, at: int, glob: str) -> tuple[int, str]:
+    match = re.match(r"\[([!^]?)(\]?[^\]]*)\]", text[at:])
+    if not match:
+        raise Refused(f"error parsing glob '{glob}': unclosed character class; missing ']'")
+    inside = match[2].replace("\\", "\\\\").replace("[", "\\[")
+    return match.end(), f"[{'^' if match[1] else ''}{inside}]"
+
+
+class Ignored:
+    """The rules of the .gitignore and .ignore files from the top down to one directory."""
+
+    def __init__(self, above: Ignored | None, directory: str, at: str) -> None:
+        self._above = above
+        self._at = at
+        self._rules: list[tuple[re.Pattern[str], bool, bool]] = []
+        for name in (".gitignore", ".ignore"):
+            with contextlib.suppress(OSError), open(f"{directory}/{name}", encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    self._add(line.rstrip("\n"))
+
+    def _add(self, line: str) -> None:
+        line = re.sub(r"(?<!\\)\s+$", "", line)
+        if line and not line.startswith("#"):
+            negated = line.startswith("!")
+            with contextlib.suppress(Refused, re.error):
+                glob = line[1:] if negated else line
+                self._rules.append((glob_pattern(glob), negated, glob.endswith("/")))
+
+    def drops(self, path: str, *, directory: bool) -> bool:
+        """Whether `path` is ignored; the last rule that matches decides."""
+        within = path[len(self._at) :]
+        for pattern, negated, only_directories in reversed(self._rules):
+            if (directory or not only_directories) and pattern.fullmatch(within):
+                return not negated
+        return self._above.drops(path, directory=directory) if self._above else False
+
+
+def _rules_above(here: str) -> Ignored | None:
+    """The rules that hold in `here` itself: its own and those of every directory above it."""
+    rules: Ignored | None = None
+    parts = here.strip("/").split("/")
+    for count in range(1, len(parts) + 1):
+        above = "/" + "/".join(parts[:count])
+        rules = Ignored(rules, above, f"{above}/")
+    return rules
+
+
+def regular_files(here: str, rules: Ignored | None) -> Iterator[str]:
+    """The absolute path of each regular file below `here` that the rules leave."""
+    waiting = [(here, rules)]
+    while waiting:
+        directory, rules = waiting.pop()
+        try:
+            entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.name == ".git" or entry.is_symlink():
+                continue
+            below = entry.is_dir(follow_symlinks=False)
+            if rules and rules.drops(entry.path, directory=below):
+                continue
+            if below:
+                waiting.append((entry.path, Ignored(rules, entry.path, f"{entry.path}/") if rules else None))
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.path
+
+
+def glob_files(here: str, glob: str) -> Iterator[bytes]:
+    """The files that match, relative to `here`."""
+    pattern = glob_pattern(glob)
+    for path in regular_files(here, None):
+        name = path[len(here.rstrip("/")) + 1 :]
+        if pattern.fullmatch(name):
+            yield os.fsencode(name)
+
+
+def search_pattern(query: Query) -> re.Pattern[str]:
+    """The pattern as Python's engine takes it. Raises Refused with the engine's words."""
+    text = re.sub(r"\(\?<(?![=!])", "(?P<", query.pattern).replace(r"\z", r"\Z")
+    for name, inside in CLASSES.items():
+        text = text.replace(name, inside)
+    flags = re.MULTILINE | (re.IGNORECASE if query.ignore_case else 0) | (re.DOTALL if query.multiline else 0)
+    try:
+        return re.compile(text, flags)
+    except (re.error, RecursionError, OverflowError) as problem:
+        raise Refused(f"regex parse error: {problem}") from problem
+
+
+def search(here: str, target: str, query: Query) -> bytes:
+    """What ripgrep would write, in order of path."""
+    pattern = search_pattern(query)
+    globs = [glob_pattern(glob) for glob in (query.glob, _type_glob(query.type)) if glob]
+    paths = regular_files(here, _rules_above(here)) if target == "./" else iter([os.path.join(here, target[2:])])
+    found: list[bytes] = []
+    for path in paths:
+        name = path[len(here.rstrip("/")) + 1 :]
+        if all(glob.fullmatch(name) for glob in globs):
+            found += _search_file(path, os.fsencode(name), pattern, query)
+    return b"".join(found)
+
+
+def _type_glob(name: str | None) -> str | None:
+    if name and name not in TYPES:
+        raise Refused(f"unrecognized file type: {name}; there are {', '.join(sorted(TYPES))}")
+    return TYPES[name] if name else None
+
+
+def _search_file(path: str, name: bytes, pattern: re.Pattern[str], query: Query) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(HELD_FILE)
+    except OSError:
+        return
+    if is_binary(data):
+        return
+    text = text_of(data).text
+    spans = list(_spans(text, pattern, query))
+    if not spans:
+        return
+    if query.mode == "files_with_matches":
+        yield name + b"\0"
+    elif query.mode == "count":
+        yield b"%s\0%d\n" % (name, len(spans) if query.multiline else len({line for line, _, _ in spans}))
+    else:
+        yield from (name + b"\0" + line if line != b"--\n" else line for line in _content(text, spans, query))
+
+
+HELD_FILE = 256 << 20
+
+
+def _spans(text: str, pattern: re.Pattern[str], query: Query) -> Iterator[tuple[int, int, str]]:
+    """First line, last line and text of each match."""
+    if query.multiline:
+        for match in pattern.finditer(text):
+            first = _line_number(text, match.start())
+            yield first, first + match.group().rstrip("\n").count("\n"), match.group()
+        return
+    if not re.search(r"\\[AZ]|\(\?|\^\$", pattern.pattern) and not pattern.search(text):
+        return
+    lines = text.split("\n")
+    for number, line in enumerate(lines[:-1] if lines[-1] == "" else lines, 1):
+        for match in pattern.finditer(line.rstrip("\r")):
+            yield number, number, match.group()
+            if not query.only:
+                break
+
+
+def _content(text: str, spans: list[tuple[int, int, str]], query: Query) -> Iterator[bytes]:
+    if query.only:
+        for first, _, match in spans:
+            for number, line in enumerate(match.split("\n"), first):
+                yield _numbered(number, ":", line, query)
+        return
+    lines = text.split("\n")
+    matched = {number for first, last, _ in spans for number in range(first, last + 1)}
+    wanted = {near for number in matched for near in range(number - query.before, number + query.after + 1)}
+    before = 0
+    for number in sorted(near for near in wanted if 1 <= near <= len(lines) - (lines[-1] == "")):
+        if before and number > before + 1 and (query.before or query.after):
+            yield b"--\n"
+        yield _numbered(number, ":" if number in matched else "-", lines[number - 1], query)
+        before = number
+
+
+def _numbered(number: int, sign: str, line: str, query: Query) -> bytes:
+    if len(line) > WIDEST:
+        line = f"{line[:WIDEST]} [... omitted end of long line]"
+    text = f"{number}{sign}{line}\n" if query.numbers else f"{line}\n"
+    return text.encode("utf-8", "surrogateescape")
+
+
 # The protocol
 
 
@@ -1129,7 +1746,7 @@ class Call:
 
     def __init__(self) -> None:
         self.cancelled = False
-        self.command: Command | None = None
+        self.command: Command | Search | None = None
 
     def cancel(self) -> None:
         """Have it end soon."""
@@ -1137,7 +1754,7 @@ class Call:
         if self.command:
             self.command.stop()
 
-    def runs(self, command: Command) -> None:
+    def runs(self, command: Command | Search) -> None:
         """`command` is what cancelling has to stop."""
         self.command = command
         if self.cancelled:
@@ -1153,6 +1770,8 @@ class Host:
         self._children = Children()
         self._files = Files(self._settings)
         self._calls: dict[int, Call] = {}
+        self._tasks: dict[str, Background] = {}
+        self._search = Searches(self._settings, self._children, self._files)
         self._operations: dict[str, Callable[..., dict[str, Any]]] = {
             "configure": self.configure,
             "ping": self.ping,
@@ -1163,6 +1782,11 @@ class Host:
             "bytes": self.bytes,
             "write": self.write,
             "edit": self.edit,
+            "glob": self.glob,
+            "grep": self.grep,
+            "task_start": self.task_start,
+            "task_output": self.task_output,
+            "task_stop": self.task_stop,
         }
 
     def serve(self) -> None:
@@ -1257,7 +1881,7 @@ class Host:
         partial: an overdue command is answered with what it wrote, not with an error.
         sweep: what it left in the background is killed and told of; else it lives on.
         """
-        wanted = Wanted(command, self._directory(cwd), dict(env or {}), **how)
+        wanted = Wanted(("bash", "-c", command), self._directory(cwd, how), dict(env or {}), **how)
         running = Command(self._settings, self._children, wanted)
         call.runs(running)
         ended = running.run(timeout=timeout_s, sweep=sweep, grace=30.0 if interrupt_first else 15.0)
@@ -1268,11 +1892,14 @@ class Host:
             )
         return self._outcome(running, ended)
 
-    def _directory(self, cwd: str | None) -> str:
-        path = os.path.join(self._settings.root, cwd or ".")
-        if not os.path.isdir(path):
-            raise Refused(f"cwd {path} is not a directory")
-        return path
+    def _directory(self, cwd: str | None, how: dict[str, Any]) -> str:
+        """Where to start; a kept directory that has gone meanwhile is the root again."""
+        path = os.path.join(self._settings.root, cwd) if cwd else self._settings.root
+        if os.path.isdir(path):
+            return path
+        if how.get("track"):
+            return self._settings.root
+        raise Refused(f"cwd {path} is not a directory")
 
     def _outcome(self, command: Command, ended: str) -> dict[str, Any]:
         code = 124 if ended == "timeout" else _shell_code(command.exit_code or 0)
@@ -1324,6 +1951,49 @@ class Host:
     ) -> dict[str, Any]:
         """Replace text in a file."""
         return self._files.edit(path, old, new, every, seen)
+
+    def task_start(self, _: Call, *, command: str, cwd: str | None = None) -> dict[str, Any]:
+        """Start a command and answer at once."""
+        running = [task for task in self._tasks.values() if not task.over.is_set()]
+        if len(running) >= TASKS:
+            raise Refused(f"{TASKS} background commands are running; end one with TaskStop first")
+        how = {"track": True}
+        wanted = Wanted(("bash", "-c", command), self._directory(cwd, how), {}, 30_000, None, 0)
+        started = Command(self._settings, self._children, wanted)
+        with contextlib.suppress(OSError):
+            started.output.begin()
+        task = Background(len(self._tasks) + 1, started)
+        self._tasks[task.task_id] = task
+        return {"task_id": task.task_id, "output_path": started.output.path}
+
+    def _task(self, task_id: str) -> Background:
+        if task_id not in self._tasks:
+            there = ", ".join(self._tasks) or "none; start one with run_in_background"
+            raise Refused(f"there is no task {task_id!r}; there are: {there}")
+        return self._tasks[task_id]
+
+    def task_output(self, call: Call, *, task_id: str, wait_s: float, shown: int) -> dict[str, Any]:
+        """What a background command has come to, at its end or when the wait is over."""
+        task = self._task(task_id)
+        task.wait(wait_s, call)
+        return task.told(shown)
+
+    def task_stop(self, call: Call, *, task_id: str, shown: int) -> dict[str, Any]:
+        """End a background command."""
+        task = self._task(task_id)
+        task.command.stop()
+        task.wait(60, call)
+        return task.told(shown)
+
+    def glob(self, call: Call, *, pattern: str, path: str | None = None, limit: int = 100) -> dict[str, Any]:
+        """Files whose path matches, newest first."""
+        return self._search.glob(call, pattern, path, limit)
+
+    def grep(
+        self, call: Call, *, path: str | None = None, offset: int = 0, limit: int = 0, **what: Any
+    ) -> dict[str, Any]:
+        """Lines, files or counts of what matches, by path."""
+        return self._search.grep(call, Query(**what), path, offset, limit)
 
 
 def _shell_code(code: int) -> int:
