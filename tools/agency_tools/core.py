@@ -2,6 +2,8 @@
 
 from agency_tools.bash import Bash
 from agency_tools.edit import Edit
+from agency_tools.glob import Glob
+from agency_tools.grep import Grep
 from agency_tools.read import Read
 from agency_tools.seen import Seen
 from agency_tools.task_output import TaskOutput
@@ -19,6 +21,8 @@ def core_tools(workspace: Workspace) -> list[Tool]:
         Read(workspace, seen),
         Write(workspace, seen),
         Edit(workspace, seen),
+        Grep(workspace),
+        Glob(workspace),
         Bash(workspace, seen),
         TaskOutput(workspace),
         TaskStop(workspace),
