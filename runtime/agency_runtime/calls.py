@@ -37,5 +37,5 @@ class Executed:
 
     @property
     def sha256(self) -> str:
-        """Digest of the output's UTF-8."""
-        return hashlib.sha256(self.output.encode()).hexdigest()
+        """Digest of the output's UTF-8; a lone surrogate, which has none, counts as `?`."""
+        return hashlib.sha256(self.output.encode(errors="replace")).hexdigest()

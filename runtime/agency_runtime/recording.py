@@ -7,19 +7,21 @@ its calls. A last line says how the run ended. A file that a crash cut short is 
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, cast, get_args
 
 from agency_runtime.redaction import Redactor
 from agency_runtime.session import Event
-from agency_runtime.wire import Json, Request
+from agency_runtime.wire import Json, Request, json_object
 from agency_tools.errors import UsageError
 
 FORMAT = "agency-recording/1"
 Source = Literal["api", "relay", "authored"]
-SOURCES = ("api", "relay", "authored")
+SOURCES: tuple[str, ...] = get_args(Source)
+RESULT = ("id", "ref", "tool", "failed", "exit_code", "denied", "started", "seconds", "changed", "text")
+"""What a recording keeps of a call's outcome."""
 
 
 def digest(value: object) -> str:
@@ -72,10 +74,11 @@ class Recording:
 
     header: Json
     turns: Sequence[Turn]
-    end: Json = field(default_factory=dict)
+    end: Json = field(default_factory=dict[str, Any])
 
     @property
     def source(self) -> str:
+        """How its replies came about."""
         return str(self.header["source"])
 
     def result(self, call_id: str) -> Json | None:
@@ -85,31 +88,27 @@ class Recording:
 
 def read_recording(path: Path) -> Recording:
     """Read a recording. Raises UsageError that names the file and the line that is wrong."""
-    lines = list(_lines(path))
+    lines = [_object(path, number, line) for number, line in enumerate(_lines(path), 1)]
     if not lines or lines[0].get("format") != FORMAT:
         raise UsageError(f"{path}: not a recording: its first line does not say {FORMAT!r}")
     header, *rest = lines
     if header.get("source") not in SOURCES:
         raise UsageError(f"{path}:1: source is {header.get('source')!r}; it must be one of {', '.join(SOURCES)}")
     turns = [_turn(path, number, line) for number, line in enumerate(rest, 2) if "turn" in line]
-    end: Json = next((line["end"] for line in reversed(rest) if "end" in line), {})
-    return Recording(header=header, turns=sorted(turns, key=lambda turn: turn.number), end=end)
+    ends = [line["end"] for line in rest if "end" in line]
+    return Recording(
+        header=header, turns=sorted(turns, key=lambda turn: turn.number), end=json_object(ends[-1] if ends else None)
+    )
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path) -> list[str]:
+    """The whole lines, the last one also where only its line feed is missing."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot read this recording: {getattr(error, 'strerror', None) or error}") from error
-    whole, cut = text.rpartition("\n")[0].split("\n") if "\n" in text else [], text.rpartition("\n")[2]
-    for number, line in enumerate([*whole, *([cut] if cut and _parses(cut) else [])], 1):
-        try:
-            value = json.loads(line)
-        except ValueError as error:
-            raise UsageError(f"{path}:{number}: not JSON: {error}") from error
-        if not isinstance(value, dict):
-            raise UsageError(f"{path}:{number}: not a JSON object")
-        yield value
+    *whole, rest = text.split("\n")
+    return [*whole, rest] if _parses(rest) else whole
 
 
 def _parses(line: str) -> bool:
@@ -120,67 +119,113 @@ def _parses(line: str) -> bool:
     return True
 
 
-def _turn(path: Path, number: int, line: Json) -> Turn:
+def _object(path: Path, number: int, line: str) -> Json:
     try:
-        return Turn(
-            number=line["turn"],
-            request=line["request"],
-            reply=line["reply"],
-            results=line["results"],
-            depth=line.get("depth", 0),
-        )
-    except KeyError as error:
-        raise UsageError(f"{path}:{number}: a turn without {error.args[0]!r}; record it again") from error
+        value: object = json.loads(line)
+    except ValueError as error:
+        raise UsageError(f"{path}:{number}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise UsageError(f"{path}:{number}: not a JSON object")
+    return cast("Json", value)
+
+
+def _turn(path: Path, number: int, line: Json) -> Turn:
+    """One turn's line. Raises UsageError for what is missing or of another shape."""
+    for name, shape in SHAPES.items():
+        if name not in line:
+            raise UsageError(f"{path}:{number}: a turn without {name!r}; record it again")
+        if not isinstance(line[name], shape):
+            raise UsageError(f"{path}:{number}: a turn whose {name!r} is {line[name]!r:.40}; record it again")
+    if not isinstance(line["reply"].get("content"), list):
+        raise UsageError(f"{path}:{number}: a turn whose reply has no list of content; record it again")
+    if not all(NEEDED <= json_object(each).keys() for each in line["results"]):
+        raise UsageError(f"{path}:{number}: a result without one of {', '.join(sorted(NEEDED))}; record it again")
+    return Turn(
+        number=line["turn"],
+        request=line["request"],
+        reply=line["reply"],
+        results=line["results"],
+        depth=line.get("depth", 0),
+    )
+
+
+NEEDED = {"id", "text", "failed", "exit_code", "started", "seconds"}
+SHAPES: Mapping[str, type] = {"turn": int, "request": dict, "reply": dict, "results": list}
 
 
 class Recorder:
     """A listener that writes a recording as the session goes: one line a turn, once all its calls have results.
 
     A turn that starts a helper run is over after the helper's own turns, so lines may stand out of order.
+    Raises UsageError when the file cannot be written.
     """
 
     def __init__(self, path: Path, header: Json, redact: Redactor) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: IO[str] = path.open("w", encoding="utf-8", errors="replace")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = path.open("w", encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise UsageError(f"--record {path}: cannot be written: {error.strerror or error}") from error
         self._redact = redact
-        self._open: dict[int, dict[str, Any]] = {}
+        self._open: dict[int, _OpenTurn] = {}
         self._write({"format": FORMAT, **header})
 
     def __call__(self, event: Event) -> None:
+        """Take down what the event adds; a turn is written once nothing more can come to it."""
         data = event.data
         match event.type:
             case "request":
-                self._finish(lambda turn: turn["waiting"] == 0)
-                fields = {"turn": data["turn"], "depth": data["depth"], "request": data["digests"]}
-                self._open[data["turn"]] = {**fields, "reply": None, "results": [], "waiting": 1}
+                self._finish(lambda turn: turn.waiting == 0)
+                self._open[data["turn"]] = _OpenTurn(data["turn"], data["depth"], data["digests"])
             case "reply":
-                turn = self._open[data["turn"]]
-                turn["reply"] = data["message"]
-                turn["waiting"] = sum(block.get("type") == "tool_use" for block in data["message"]["content"])
+                self._open[data["turn"]].answered(data["message"])
             case "call.finished":
                 turn = self._open[data["turn"]]
-                turn["results"].append({name: data[name] for name in RESULT})
-                turn["waiting"] -= 1
+                turn.results.append({name: data[name] for name in RESULT})
+                turn.waiting -= 1
             case "session.ended":
-                self._finish(lambda turn: turn["reply"] is not None)
+                self._finish(lambda turn: turn.reply is not None)
                 self._write({"end": data})
             case _:
                 pass
 
-    def _finish(self, over: Callable[[dict[str, Any]], bool]) -> None:
+    def _finish(self, over: "Callable[[_OpenTurn], bool]") -> None:
         for number in [number for number, turn in self._open.items() if over(turn)]:
-            turn = self._open.pop(number)
-            del turn["waiting"]
-            self._write(turn)
+            self._write(self._open.pop(number).json())
 
     def _write(self, value: Json) -> None:
-        self._file.write(self._redact(json.dumps(value, ensure_ascii=False, default=str)) + "\n")
+        self._file.write(json.dumps(self._redact.inside(value), ensure_ascii=False) + "\n")
         self._file.flush()
 
     def close(self) -> None:
-        """Write what is left and close the file."""
-        self._finish(lambda turn: turn["reply"] is not None)
-        self._file.close()
+        """Write what is left and close the file; safe to call twice."""
+        if not self._file.closed:
+            self._finish(lambda turn: turn.reply is not None)
+            self._file.close()
 
 
-RESULT = ("id", "ref", "tool", "failed", "exit_code", "denied", "started", "seconds", "changed", "text")
+@dataclass
+class _OpenTurn:
+    """A turn that is still going on. `waiting` counts what is still to come: the reply, then its calls' results."""
+
+    number: int
+    depth: int
+    request: Json
+    reply: Json | None = None
+    results: list[Json] = field(default_factory=list[Json])
+    waiting: int = 1
+
+    def answered(self, message: Json) -> None:
+        """The reply has come; from now on its calls are waited for."""
+        self.reply = message
+        self.waiting = sum(block.get("type") == "tool_use" for block in message["content"])
+
+    def json(self) -> Json:
+        """As it stands in a recording."""
+        return {
+            "turn": self.number,
+            "depth": self.depth,
+            "request": self.request,
+            "reply": self.reply,
+            "results": self.results,
+        }

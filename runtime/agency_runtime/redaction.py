@@ -8,41 +8,63 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
-from urllib.parse import quote
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
+from urllib.parse import quote, quote_plus
 
 MASK = "[redacted]"
 SHORTEST = 8  # a shorter value would mask ordinary words
 
-SECRET_NAME = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|PAT)($|_)", re.IGNORECASE)
-NOT_SECRET_VALUE = re.compile(r"^(/|~/|\./|true$|false$|\d+$)", re.IGNORECASE)  # paths and switches
+SECRET_NAME = re.compile(
+    r"(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|PAT)S?($|_)", re.IGNORECASE
+)
+PLAIN_VALUE = re.compile(
+    r"true$|false$|\d+$"  # switches and numbers
+    r"|(?=~?/|\./)(?![A-Za-z0-9+/=]{40,}$)",  # paths; base64 may begin with a slash too, but is long and unbroken
+    re.IGNORECASE,
+)
 
+EDGE = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"  # nothing before it, or a line break as JSON writes it
+PEM = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 SHAPES = (
     r"sk-ant-[A-Za-z0-9_-]{16,}",  # Anthropic API key
-    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS access key id
-    r"\bgh[pousr]_[A-Za-z0-9]{36,}",  # GitHub token
-    r"\bgithub_pat_[A-Za-z0-9_]{22,}",  # GitHub fine-grained token
-    r"\bglpat-[A-Za-z0-9_-]{20,}",  # GitLab personal access token
-    r"\bxox[abposr]-[A-Za-z0-9-]{10,}",  # Slack token
-    r"\bAIza[0-9A-Za-z_-]{35}\b",  # Google API key
-    r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.*?-----END (?:[A-Z]+ )?PRIVATE KEY-----",  # PEM
-    r"\bey[A-Za-z0-9_-]{14,}\.ey[A-Za-z0-9_-]{14,}\.[A-Za-z0-9_-]{10,}",  # JWT
+    EDGE + r"(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS access key id
+    EDGE + r"gh[pousr]_[A-Za-z0-9]{36,}",  # GitHub token
+    EDGE + r"github_pat_[A-Za-z0-9_]{22,}",  # GitHub fine-grained token
+    EDGE + r"glpat-[A-Za-z0-9_-]{20,}",  # GitLab personal access token
+    EDGE + r"xox[abposr]-[A-Za-z0-9-]{10,}",  # Slack token
+    EDGE + r"AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])",  # Google API key
+    rf'-----BEGIN {PEM}(?:[^"]*?-----END {PEM}|[A-Za-z0-9+/=\s\\]*)',  # PEM, perhaps cut before its end
+    EDGE + r"ey[A-Za-z0-9_-]{14,}\.ey[A-Za-z0-9_-]{14,}\.[A-Za-z0-9_-]{10,}",  # JWT
 )
 
 
 def secret_values(environment: Mapping[str, str]) -> set[str]:
-    """The values of the variables whose names say that they hold a secret."""
+    """The values of the variables whose names say that they hold a secret; short ones, paths and switches are none."""
     return {
         value
         for name, value in environment.items()
-        if SECRET_NAME.search(name) and len(value) >= SHORTEST and not NOT_SECRET_VALUE.match(value)
+        if SECRET_NAME.search(name) and len(value) >= SHORTEST and not PLAIN_VALUE.match(value)
     }
 
 
 def forms(value: str) -> set[str]:
-    """The value as it may appear in a written line: plain, JSON-escaped, base64, URL-quoted."""
-    encoded = base64.b64encode(value.encode()).decode()
-    return {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], encoded, quote(value, safe="")}
+    """The value as it may appear in a text: plain, JSON-escaped, base64 (also inside a longer one), URL-quoted."""
+    escaped = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    quoted = {quote(value, safe=""), quote(value), quote_plus(value)}
+    encoded = base64.b64encode(value.encode(errors="surrogateescape")).decode()
+    return {value, *escaped, *quoted, encoded, *_inside_base64(value)}
+
+
+def _inside_base64(value: str) -> set[str]:
+    """The characters that stand for the value alone, for each way it can lie across base64's groups of three bytes."""
+    data = value.encode(errors="surrogateescape")
+    found: set[str] = set()
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + data).decode()
+        whole = encoded[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
+        found |= {whole, whole.translate(str.maketrans("+/", "-_"))}
+    return found
 
 
 class Redactor:
@@ -50,7 +72,7 @@ class Redactor:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         known = sorted({form for value in values for form in forms(value)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join([*map(re.escape, known), *SHAPES]), re.DOTALL)
+        self._pattern = re.compile("|".join([*map(re.escape, known), *SHAPES]))
 
     @classmethod
     def of_environment(cls) -> "Redactor":
@@ -60,3 +82,17 @@ class Redactor:
     def __call__(self, text: str) -> str:
         """The text with every secret masked."""
         return self._pattern.sub(MASK, text)
+
+    def inside(self, value: object) -> object:
+        """The JSON value with every secret in its texts masked.
+
+        A line of JSON is masked before it is written, not after: a mask across its quotes would leave it no JSON.
+        """
+        if isinstance(value, str):
+            return self._pattern.sub(MASK, value)
+        if isinstance(value, Mapping):
+            members = cast("Mapping[object, object]", value).items()
+            return {self(str(name)): self.inside(member) for name, member in members}
+        if isinstance(value, Sequence):
+            return [self.inside(member) for member in cast("Sequence[object]", value)]
+        return value if value is None or isinstance(value, (bool, int, float)) else self(str(value))

@@ -64,7 +64,7 @@ class ReplayModel:
     live: bool = True  # False: no call is executed, so the turns of helpers it would have started are passed over
     source: str = "replay"
     step: int = 0
-    drifted: list[str] = field(default_factory=list)
+    drifted: list[str] = field(default_factory=list[str])
 
     @property
     def unused(self) -> int:
@@ -81,6 +81,7 @@ class ReplayModel:
         return self
 
     async def reply(self, request: Request, on_text: Listener) -> Reply:
+        """The next recorded reply. Raises ReplayError when there is none, or the request is not the one it answered."""
         if self.step >= len(self.turns):
             raise ReplayError(f"its {self.step} replies are used up and another was asked for", step=self.step + 1)
         turn = self.turns[self.step]
@@ -100,7 +101,7 @@ class ReplayModel:
                 self.drifted.append(part)
 
     async def close(self) -> None:
-        return None
+        """Nothing is held open."""
 
 
 def divergence(recorded: Json | None, call: Call, turn: int, got: str) -> Divergence | None:

@@ -16,24 +16,29 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from agency_runtime.redaction import Redactor
-from agency_runtime.wire import Json
-
-FORMAT = "agency-session/1"
+from agency_runtime.wire import Json, json_object
+from agency_tools.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened. Types: session.started, request, reply, call.judged, call.started, call.finished,
-    notice, handoff, session.ended."""
+    """One thing that happened.
+
+    Types: session.started, request, reply, call.judged, approval, call.started, call.finished, notice, session.ended.
+    """
 
     n: int
     at: str
     type: str
     data: Json
 
+    def json(self) -> dict[str, Any]:
+        """As it stands in the log, secrets aside."""
+        return {"n": self.n, "at": self.at, "type": self.type, **self.data}
+
     def line(self) -> str:
-        """As it stands in the log."""
-        return json.dumps({"n": self.n, "at": self.at, "type": self.type, **self.data}, ensure_ascii=False, default=str)
+        """Its JSON in one line."""
+        return json.dumps(self.json(), ensure_ascii=False, default=str)
 
 
 Listener: TypeAlias = Callable[[Event], None]
@@ -60,7 +65,7 @@ class Session:
     """What has happened so far; it only grows."""
 
     id: str
-    listeners: list[Listener] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list[Listener])
     count: int = 0
     turns: int = 0  # requests sent, helpers' included
 
@@ -73,20 +78,29 @@ class Session:
         return event
 
 
-DURABLE = {"session.started", "call.started", "approval", "handoff", "session.ended"}
+DURABLE = {"session.started", "call.started", "approval", "session.ended"}
+"""Events that announce an act, or close the session: they are on the disk before anything else happens."""
 
 
 class Log:
-    """A session's file. Opened for appending only; `DURABLE` events reach the disk before `add` returns."""
+    """A session's file, its owner's alone, opened for appending only; secrets are masked as it is written.
+
+    Raises UsageError when the folder cannot be written to.
+    """
 
     def __init__(self, folder: Path, redact: Redactor) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = folder / "events.jsonl"
         self._redact = redact
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            why = error.strerror or error
+            raise UsageError(f"{folder}: cannot be written ({why}); sessions lie there, set XDG_STATE_HOME") from error
 
     def __call__(self, event: Event) -> None:
-        line = self._redact(event.line()) + "\n"
+        """Append the event; a durable one has reached the disk when this returns."""
+        line = json.dumps(self._redact.inside(event.json()), ensure_ascii=False) + "\n"
         data = memoryview(line.encode(errors="replace"))
         while data:
             data = data[os.write(self._file, data) :]
@@ -94,14 +108,20 @@ class Log:
             os.fdatasync(self._file)
 
     def close(self) -> None:
+        """Close the file; safe to call twice."""
+        file, self._file = self._file, -1
         with suppress(OSError):
-            os.close(self._file)
+            os.close(file)
 
 
 def read_events(path: Path) -> Iterator[Json]:
-    """The events of a log; a last line cut short by a crash is left out."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+    """The events of a log; a last line cut short by a crash is left out. Raises UsageError for a line that is none."""
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        for number, line in enumerate(lines, 1):
             if not line.endswith("\n"):
                 return
-            yield json.loads(line)
+            try:
+                event: object = json.loads(line)
+            except ValueError as error:
+                raise UsageError(f"{path}:{number}: not JSON: {error}") from error
+            yield json_object(event)

@@ -4,10 +4,15 @@ Content blocks stay as the API's JSON: what the model said is echoed back unchan
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, cast
 
 Json: TypeAlias = Mapping[str, Any]
+
+
+def json_object(value: object) -> Json:
+    """The value where it is a JSON object; an empty one where it is anything else."""
+    return cast("Json", value) if isinstance(value, Mapping) else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,28 +59,32 @@ class Reply:
 
     @property
     def content(self) -> Sequence[Json]:
-        return self.message["content"]  # type: ignore[no-any-return]
+        """The content blocks."""
+        return cast("Sequence[Json]", self.message["content"])
 
     @property
     def stop_reason(self) -> str | None:
+        """Why the reply ended, in the API's words."""
         return self.message.get("stop_reason")
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """The tool calls, in the order given."""
+        """The tool calls, in the order given; an input that is no object counts as an empty one."""
         return tuple(
-            Call(id=block["id"], name=block["name"], input=block["input"] if isinstance(block["input"], dict) else {})
+            Call(id=block["id"], name=block["name"], input=json_object(block["input"]))
             for block in self.content
             if block.get("type") == "tool_use"
         )
 
     @property
     def text(self) -> str:
+        """The text blocks, a line each."""
         return "\n".join(block["text"] for block in self.content if block.get("type") == "text")
 
     @property
     def usage(self) -> Usage:
-        counts = self.message.get("usage") or {}
+        """What it cost in tokens; a count that is missing is 0."""
+        counts = json_object(self.message.get("usage"))
         return Usage(
             input=counts.get("input_tokens") or 0,
             output=counts.get("output_tokens") or 0,
@@ -112,20 +121,21 @@ class Model(Protocol):
         """One for another conversation, with the same service behind it."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of connections; the model is not used again."""
+        ...
 
 
 class ModelError(Exception):
     """The model's service failed for good; exit 3."""
 
 
-@dataclass
+@dataclass(eq=False)
 class ReplayError(Exception):
     """A replay met a request that its recording does not hold; exit 7."""
 
     difference: str
     step: int = 0
-    details: Json = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"replay differs from its recording at turn {self.step}: {self.difference}"

@@ -47,7 +47,7 @@ class Say:
 
 
 class AllowAll:
-    def judge(self, tool: str, given: Mapping[str, Any]) -> Judgement:
+    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement:
         return Decision(verdict="allow", kind="read", rule="test", segments=(), why="")
 
 
@@ -168,6 +168,18 @@ async def test_secrets_do_not_reach_a_recording(tmp_path: Path) -> None:
         ('{"format": "agency-recording/1", "source": "guess"}\n', ":1: source is 'guess'"),
         ('{"format": "agency-recording/1", "source": "api"}\n[]\n', ":2: not a JSON object"),
         ('{"format": "agency-recording/1", "source": "api"}\n{"turn": 1}\n', ":2: a turn without 'request'"),
+        (
+            '{"format": "agency-recording/1", "source": "api"}\n{"turn": "1", "request": {}, "reply": {}, "results": []}\n',
+            ":2: a turn whose 'turn' is '1'",
+        ),
+        (
+            '{"format": "agency-recording/1", "source": "api"}\n{"turn": 1, "request": {}, "reply": {}, "results": []}\n',
+            ":2: a turn whose reply has no list of content",
+        ),
+        (
+            '{"format": "agency-recording/1", "source": "api"}\n{"turn": 1, "request": {}, "reply": {"content": []}, "results": [{"id": "a"}]}\n',
+            ":2: a result without one of exit_code, failed, id",
+        ),
     ],
 )
 def test_a_wrong_recording_is_named_with_its_line(tmp_path: Path, content: str, said: str) -> None:
@@ -181,7 +193,7 @@ def test_a_wrong_recording_is_named_with_its_line(tmp_path: Path, content: str, 
 
 def test_a_recording_that_a_crash_cut_short_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
     path = tmp_path / "cut.jsonl"
-    turn = {"turn": 1, "request": {}, "reply": SCRIPT[0], "results": []}
+    turn: Json = {"turn": 1, "request": {}, "reply": SCRIPT[0], "results": []}
     path.write_text(
         json.dumps({"format": "agency-recording/1", **HEADER}) + "\n" + json.dumps(turn) + '\n{"turn": 2, "req'
     )
@@ -191,6 +203,22 @@ def test_a_recording_that_a_crash_cut_short_is_read_up_to_its_last_whole_line(tm
 def test_an_unreadable_recording_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         read_recording(tmp_path / "none.jsonl")
+
+
+def test_a_recording_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"--record {tmp_path}: cannot be written: Is a directory"):
+        Recorder(tmp_path, HEADER, Redactor())
+
+
+async def test_a_mask_in_a_recording_leaves_it_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    recorder = Recorder(path, {**HEADER, "issue": "-----BEGIN PRIVATE KEY-----"}, Redactor(['q"uote"d']))
+    await play(Scripted([message(use("Say", words='q"uote"d')), message(text("-----END PRIVATE KEY-----"))]), Say(), recorder=recorder)  # fmt: skip
+    recorder.close()
+    assert [turn.reply["content"][0].get("input") for turn in read_recording(path).turns] == [
+        {"words": "[redacted]"},
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
