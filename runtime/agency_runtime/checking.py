@@ -26,7 +26,7 @@ def check_skills(paths: Iterable[Path]) -> Iterator[LoadReport]:
 
 def _check_persona(candidate: Candidate, skills: Skills) -> LoadReport:
     document = read_document(candidate.path, FIELDS.known)
-    why = None if candidate.given else no_persona(candidate.path, document)
+    why = no_persona(candidate.path, candidate.top, document) if candidate.top else None
     return _skipped(candidate.path, why) if why else build_persona(candidate.path, document, skills).report
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,17 +27,20 @@ _PERSONA_FIELDS = frozenset({"name", "description", "tools", "model", "permissio
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A file that may be one of a kind. skipped: why it is plainly none; given: a person named the file itself."""
+    """A file that may be one of a kind.
+
+    top: the folder it was found in or below; None where a person named the file itself. skipped: why it is plainly none.
+    """
 
     path: Path
+    top: Path | None = None
     skipped: str | None = None
-    given: bool = False
 
 
 def persona_candidates(given: Path) -> Iterator[Candidate]:
     """The Markdown files of a folder, skills left whole; a file that was named is one whatever it looks like."""
     if not given.is_dir():
-        yield Candidate(path=given, given=True)
+        yield Candidate(path=given)
         return
     for folder, folders, names in _folders(given):
         if ENTRY in names and folder != given:
@@ -52,7 +55,7 @@ def persona_candidates(given: Path) -> Iterator[Candidate]:
 def skill_candidates(given: Path) -> Iterator[Candidate]:
     """The SKILL.md files of a folder, at any depth, or the file that was named."""
     if not given.is_dir():
-        yield Candidate(path=given, given=True)
+        yield Candidate(path=given)
         return
     for folder, folders, names in _folders(given):
         for name in folders:
@@ -75,33 +78,34 @@ def _folders(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 def _within(path: Path, top: Path) -> Candidate:
     outside = path.is_symlink() and not _inside(path, top)
-    return Candidate(path=path, skipped="a link out of the folder" if outside else None)
+    return Candidate(path=path, top=top, skipped="a link out of the folder" if outside else None)
 
 
 def _inside(path: Path, top: Path) -> bool:
     return path.resolve().is_relative_to(top.resolve())
 
 
-def no_persona(path: Path, document: Document) -> str | None:
-    """Why a file found in a folder is no persona at all, None where it is one, be it a broken one."""
+def no_persona(path: Path, top: Path, document: Document) -> str | None:
+    """Why a file found below `top` is no persona at all, None where it is one, be it a broken one."""
+    folders = path.relative_to(top.parent).parts[-4:-1]
     if path.name.lower().endswith((".prompt.md", ".instructions.md")):
         return "instructions or a prompt of another tool"
     if "name" in document.fields:
         return None
-    if "argument-hint" in document.fields or "commands" in path.parts[-4:-1]:
+    if "argument-hint" in document.fields or "commands" in folders:
         return "a command, without a name"
     if not document.fields:
-        return _no_head(path, document)
+        return _no_head(path, folders, document)
     return None if _PERSONA_FIELDS.intersection(document.fields) else "front matter without name or description"
 
 
-def _no_head(path: Path, document: Document) -> str | None:
+def _no_head(path: Path, folders: Sequence[str], document: Document) -> str | None:
     if path.stem.lower() in PAPERS:
         return "about the repository"
     if not document.sha256:
         return None
     if not document.headed:
-        meant = path.parent.name in ("agents", "personas") or _ADDRESSED.search(prose(document.body)[:_OPENING])
+        meant = {"agents", "personas"}.intersection(folders) or _ADDRESSED.search(prose(document.body)[:_OPENING])
         return None if meant else "no front matter"
     if not document.errors:
         return "front matter without name or description"
