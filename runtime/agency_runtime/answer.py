@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agency_runtime.calls import Executed
-from agency_runtime.permits import permitting_rule
 from agency_runtime.replay import Divergence, ReplayModel, divergence
 from agency_runtime.session import Session, now
 from agency_runtime.wire import Call, Json
@@ -33,10 +32,12 @@ class Judgement(Protocol):
     def rule(self) -> str: ...
     @property
     def why(self) -> str: ...
+    @property
+    def permits(self) -> tuple[str, ...]: ...
 
 
 class Judge(Protocol):
-    def judge(self, tool: str, given: Mapping[str, Any]) -> Judgement: ...
+    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement: ...
 
 
 Approve = Callable[[Call, Judgement], Awaitable[str | None]]
@@ -94,7 +95,7 @@ class Answer:
             return Output(
                 content=f"There is no tool {call.name!r}. There are: {', '.join(self.tools)}.", failed=True
             ), False
-        judgement = self.gate.judge(call.name, call.input)
+        judgement = self.gate.judge(call.name, call.input, cwd=getattr(self.tools.get("Bash"), "cwd", None))
         self.session.add(
             "call.judged", turn=turn, ref=ref, id=call.id, tool=call.name, input=call.input,
             verdict=judgement.verdict, kind=judgement.kind, rule=judgement.rule,
@@ -121,7 +122,7 @@ class Answer:
             self.session.add("approval", ref=ref, id=call.id, tool=call.name, who=who, granted=who is not None)
             if who is not None:
                 return None
-            denial["permit"] = permitting_rule(call)
+            denial["permits"] = list(judgement.permits)
             self.unapproved.append(denial)
         self.denials.append(denial)
         self._row += 1
@@ -154,6 +155,7 @@ class Answer:
             exit_code=output.exit_code, denied=denied, started=started, seconds=round(seconds, 3), changed=output.changed,
         )  # fmt: skip
         self.executed.append(executed)
+        self.executed.sort(key=lambda each: int(each.ref[1:]))  # neighbours that ran side by side end in any order
         self.session.add("call.finished", **{name: getattr(executed, name) for name in KEPT}, text=text)
         return executed
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from typing import cast
+
 from agency_runtime.outcome import Outcome
 from agency_runtime.terminal import Terminal, listing, money, plain, tokens
 
@@ -56,7 +58,8 @@ def _lists(outcome: Outcome) -> Iterable[str]:
 
 
 def _denial(denial: Mapping[str, object]) -> str:
-    permit = f"; --allow '{denial['permit']}' would permit it" if denial.get("permit") else ""
+    rules = cast("Sequence[str]", denial.get("permits") or ())
+    permit = "; to permit it: " + " ".join(f"--allow '{rule}'" for rule in rules) if rules else ""
     return f"{denial['tool']}: {denial['why'] or denial['rule']}{permit}"
 
 

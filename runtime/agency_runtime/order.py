@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from agency_runtime.anthropic_model import hosted, require_key
 from agency_runtime.persona import Persona
-from agency_runtime.plans import feature_slug, handoff_mode, lint_plan, resolve_plan
+from agency_runtime.plans import check_feature, feature_slug, handoff_mode, lint_plan, resolve_plan
 from agency_runtime.prices import DEFAULT_MODEL, model_id
 from agency_runtime.prompt import Environment, Task
 from agency_runtime.recording import Recording, digest, read_recording
@@ -47,6 +47,8 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
     settings = read_settings(given, repository.root)
     if settings.replay and settings.record and Path(settings.replay).resolve() == Path(settings.record).resolve():
         raise UsageError(f"--record {settings.record}: that is the recording being replayed; record to another file")
+    if settings.network != "none":
+        raise UsageError(f"--network {settings.network}: this version's shell has no network at all; leave it out")
     recording = read_recording(Path(settings.replay)) if settings.replay else None
     if recording is None:
         require_key(settings.provider)
@@ -93,9 +95,15 @@ def _task(
 
 
 def _issue(verb: Verb, text: str, settings: Settings, repository: Repository, header: Mapping[str, Any]) -> Task:
-    feature = settings.feature or header.get("feature") or feature_slug(text)
+    feature = _named(settings) or header.get("feature") or feature_slug(text)
     handoff = handoff_mode(repository.root, feature=settings.feature) if verb == "work" and settings.feature else None
-    return Task(command=verb, text=text, feature=feature, handoff=handoff.text if handoff else "")
+    return Task(
+        command=verb, text=text, feature=feature, handoff=handoff.text if handoff else "", shared=handoff is not None
+    )
+
+
+def _named(settings: Settings) -> str | None:
+    return check_feature(settings.feature) if settings.feature else None
 
 
 def _implement(name: str, settings: Settings, repository: Repository, header: Mapping[str, Any]) -> Task:
@@ -108,7 +116,7 @@ def _implement(name: str, settings: Settings, repository: Repository, header: Ma
     shown = str(relative.relative_to(repository.root)) if relative.is_relative_to(repository.root) else path.name
     handoff = handoff_mode(repository.root, feature=settings.feature, plan=path)
     feature = (
-        settings.feature or (handoff.feature if handoff else None) or header.get("feature") or feature_slug(path.stem)
+        _named(settings) or (handoff.feature if handoff else None) or header.get("feature") or feature_slug(path.stem)
     )
     own = handoff is not None and handoff.path.resolve() == relative
     return Task(
@@ -118,6 +126,7 @@ def _implement(name: str, settings: Settings, repository: Repository, header: Ma
         plan=plan,
         plan_path=shown,
         handoff=handoff.text if handoff and not own else "",
+        shared=handoff is not None,
     )
 
 

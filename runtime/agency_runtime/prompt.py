@@ -52,6 +52,7 @@ class Task:
     plan: str = ""
     plan_path: str = ""
     handoff: str = ""
+    shared: bool = False  # handoff mode: several specialists work on the feature
 
 
 def system_prompt(

@@ -104,20 +104,21 @@ def _list(rules: Any) -> list[str]:
     return [rules] if isinstance(rules, str) else [str(rule) for rule in rules]
 
 
-def _checked(name: str, value: Any, where: str) -> Any:
+def _checked(name: str, value: Any, source: str) -> Any:
+    where = "--" + name.replace("_", "-") if source == "command line" else f"{source}: {name}"
     if name in ("worktree", "trust"):
         if str(value).lower() not in ("true", "false", "1", "0", "yes", "no"):
-            raise UsageError(f"{where}: {name} is {value!r}; it must be true or false")
+            raise UsageError(f"{where} is {value!r}; it must be true or false")
         return str(value).lower() in ("true", "1", "yes")
     if isinstance(value, list) and name == "network":
         return ",".join(map(str, value))
     if not isinstance(value, (str, int, float)):
-        raise UsageError(f"{where}: {name} must be a single value, not {type(value).__name__}")
+        raise UsageError(f"{where} must be a single value, not {type(value).__name__}")
     choices = CHOICES.get(name)
     if choices and value not in choices:
-        raise UsageError(f"{where}: {name} is {value!r}; it must be one of {', '.join(choices)}")
+        raise UsageError(f"{where} is {value!r}; it must be one of {', '.join(choices)}")
     if name.startswith("max_"):
-        limit(f"{where}: {name}", str(value))
+        limit(where, str(value))
     return str(value)
 
 

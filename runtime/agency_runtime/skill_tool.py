@@ -54,6 +54,6 @@ def _input_type(names: list[str]) -> type[Input]:
     return create_model(
         "SkillInput",
         __base__=Input,
-        skill=(cast("Any", Literal)[tuple(names)], Field()),
+        skill=(cast(Any, Literal)[tuple(names)], Field()),
         file=(str | None, Field(default=None, description="one of the skill's own files")),
     )

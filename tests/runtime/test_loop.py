@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
+
 from agency_runtime.answer import Answer, Judgement
 from agency_runtime.approval import nobody
 from agency_runtime.budget import Budget, Spending
@@ -39,13 +40,14 @@ class Says:
     kind: str = "read"
     rule: str = "built-in"
     why: str = ""
+    permits: tuple[str, ...] = ()
 
 
 class Fixed:
     def __init__(self, verdict: str = "allow") -> None:
         self.verdict = verdict
 
-    def judge(self, tool: str, given: Mapping[str, Any]) -> Judgement:
+    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement:
         return Says(self.verdict)
 
 

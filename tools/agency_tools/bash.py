@@ -53,6 +53,11 @@ class Bash:
         self._seen = seen
         self._cwd: str | None = None
 
+    @property
+    def cwd(self) -> str | None:
+        """Where the next command begins; None for the repository's top."""
+        return self._cwd
+
     async def run(self, given: BashInput) -> Output:
         """Run it. Raises ToolError for what would wait for a person or leave the sandbox."""
         self._refuse(given)
