@@ -105,6 +105,12 @@ def test_changes(root: Path, script: str, expected: dict[str, tuple[str, ...]]) 
     assert changed(root, sh(root, script)) == FilesChanged(**expected)
 
 
+def test_a_links_target_is_taken_as_it_is_written(root: Path) -> None:
+    (root / "dotted").symlink_to("./a.txt")
+    git(root, "add", "-A")
+    assert changed(root, sh(root, "rm dotted; ln -s ./a.txt dotted")) == FilesChanged()
+
+
 def test_a_clean_file_is_known_without_being_read(root: Path) -> None:
     time.sleep(0.05)
     os.utime(root / "a.txt")

@@ -1,97 +1,159 @@
 """The persona's completion checklist, judged item by item from what ran."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
-from agency_runtime.handoff.evidence import Item, Verdict
+from agency_runtime.handoff.claimed import Claimed, Item, Verdict
 from agency_runtime.handoff.report import HandoffReport
+from agency_runtime.handoff.support import ABLE, REHEARSED, kinds_of
 
-CLOUD = re.compile(r"\.(tf|tofu|bicep)$|cloudformation|\.template\.(ya?ml|json)$", re.IGNORECASE)
-PIPELINE = re.compile(r"^\.github/workflows/|\.gitlab-ci|(^|/)Jenkinsfile|azure-pipelines|\.circleci/", re.IGNORECASE)
-MONITORING = re.compile(r"prometheus|grafana|alert|datadog|monitor", re.IGNORECASE)
-DOCUMENTS = re.compile(r"\.md$|(^|/)docs/|runbook", re.IGNORECASE)
-DEPLOY = re.compile(r"\b(rollout|upgrade|apply|deploy)\b", re.IGNORECASE)
-SECURITY = re.compile(
-    r"zizmor|checkov|trivy|detect-secrets|hadolint|gitleaks|bandit|audit|semgrep|secret|secur", re.IGNORECASE
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What one item of the checklist is about: the files it concerns and the words that claims use of it."""
+
+    name: str
+    noun: str
+    files: "re.Pattern[str]"
+    words: "re.Pattern[str]"
+
+
+PIPELINES = Subject(
+    name="Pipelines functional",
+    noun="pipeline",
+    files=re.compile(
+        r"^\.github/(?:workflows|actions)/|(?:^|/)\.gitlab-ci|(?:^|/)Jenkinsfile|azure-pipelines|^\.circleci/|bitbucket-pipelines",
+        re.IGNORECASE,
+    ),
+    words=re.compile(r"workflow|pipeline|actionlint|zizmor|\bci\b|jenkins|\.github/", re.IGNORECASE),
 )
+MONITORING = Subject(
+    name="Monitoring active",
+    noun="monitoring",
+    files=re.compile(r"prometheus|grafana|alert|datadog|monitor|(?:^|/)dashboards?/", re.IGNORECASE),
+    words=re.compile(r"prometheus|promtool|grafana|alert|amtool|datadog|monitor|dashboard|metrics", re.IGNORECASE),
+)
+CLOUD = re.compile(r"\.(?:tf|tofu|bicep)$|cloudformation|\.template\.(?:ya?ml|json)$|(?:^|/)pulumi", re.IGNORECASE)
+DOCUMENTS = re.compile(r"\.(?:md|mdx|rst|adoc)$|(?:^|/)docs?/|runbook", re.IGNORECASE)
+DEPLOYABLE = re.compile(
+    r"(?:^|/)(?:k8s|kubernetes|helm|charts?|deploy\w*|manifests?|infra\w*|terraform)/|dockerfile|compose.*\.ya?ml$|\.tf$",
+    re.IGNORECASE,
+)
+TOOLS = frozenset({"Bash", "Kubernetes", "Helm", "Terraform", "Cloud", "Docker"})
 
 
 def checklist(
     report: HandoffReport | None, verdict: Verdict | None, calls: Sequence[Executed], files: FilesChanged
 ) -> tuple[Item, ...]:
     """The eight items: passed, failed, not applicable with its reason, or not run."""
+    claims = [claim for claim in verdict.claims if claim.where in ("claims", "resources")] if verdict else []
     paths = (*files.created, *files.modified)
-    shown = [claim for claim in verdict.verified if claim.where == "claims"] if verdict else []
-
-    def proven(name: str, concern: Callable[[str], bool], subject: str) -> Item:
-        mine = [path for path in paths if concern(path)]
-        if not mine:
-            return Item(name=name, outcome="not applicable", why=f"this run changed no {subject}")
-        backing = [
-            claim
-            for claim in shown
-            if any(concern(text) for text in (claim.about, claim.statement)) or claim.about in mine
-        ]
-        if backing:
-            return Item(
-                name=name,
-                outcome="passed",
-                why=f"{len(mine)} files, checked by {', '.join(sorted({ref for claim in backing for ref in claim.calls}, key=_order))}",
-            )
-        return Item(
-            name=name,
-            outcome="not run",
-            why=f"{mine[0]} and {len(mine) - 1} more: no verified claim speaks of them"
-            if mine[1:]
-            else f"{mine[0]}: no verified claim speaks of it",
-        )
-
-    provisioned = [resource for resource in (report.resources if report else ()) if resource.state == "provisioned"]
-    deployed = [
-        call
-        for call in calls
-        if call.tool in ("Kubernetes", "Helm") and not call.failed and DEPLOY.search(call.command)
-    ]
     return (
-        Item(
-            name="Summary written",
-            outcome="passed" if report else "failed",
-            why="rendered from the report" if report else "no report was given",
-        ),
-        Item(name="Files tracked", outcome="passed", why=f"{len(files.all)} paths, computed from git"),
-        _infrastructure(provisioned, any(CLOUD.search(path) for path in paths)),
-        proven("Pipelines functional", lambda text: bool(PIPELINE.search(text)), "pipeline"),
-        proven("Monitoring active", lambda text: bool(MONITORING.search(text)), "monitoring"),
-        _security(shown, bool(paths)),
-        proven("Documentation complete", lambda text: bool(DOCUMENTS.search(text)), "documentation"),
-        Item(name="Deployment tested", outcome="passed", why=f"call {deployed[-1].ref}")
-        if deployed
-        else Item(name="Deployment tested", outcome="not run", why="this run deployed nothing: it had no target"),
+        _summary(report),
+        _files(verdict, files),
+        _infrastructure(claims, paths),
+        _checked(PIPELINES, claims, paths),
+        _checked(MONITORING, claims, paths),
+        _security(claims, paths),
+        _documentation(paths),
+        _deployment(claims, calls, paths),
     )
 
 
-def _order(ref: str) -> int:
-    return int(ref[1:]) if ref[1:].isdigit() else 0
+def _summary(report: HandoffReport | None) -> Item:
+    why = "rendered from the report" if report else "no report was given"
+    return Item(name="Summary written", outcome="passed" if report else "failed", why=why)
 
 
-def _infrastructure(provisioned: Sequence[object], cloud: bool) -> Item:
-    name = "Infrastructure provisioned"
-    if provisioned:
-        return Item(
-            name=name, outcome="passed", why=f"{len(provisioned)} resources, each citing the calls that created it"
-        )
-    if cloud:
-        return Item(name=name, outcome="not run", why="defined in code; this run had no target to create it on")
-    return Item(name=name, outcome="not applicable", why="no cloud resource is defined by this run")
+def _files(verdict: Verdict | None, files: FilesChanged) -> Item:
+    false = verdict.false_files if verdict else ()
+    why = false[0].removeprefix("files: ") if false else f"{_count(len(files.all), 'path')}, computed from git"
+    return Item(name="Files tracked", outcome="failed" if false else "passed", why=why)
 
 
-def _security(shown: Sequence[object], changed: bool) -> Item:
-    name = "Security validated"
-    backing = [claim for claim in shown if SECURITY.search(getattr(claim, "statement", ""))]
-    if backing:
-        return Item(name=name, outcome="passed", why=f"{len(backing)} verified claims of security checks")
-    if changed:
-        return Item(name=name, outcome="not run", why="no verified claim speaks of a security check")
+def _infrastructure(claims: Sequence[Claimed], paths: Sequence[str]) -> Item:
+    name, mine = "Infrastructure provisioned", [claim for claim in claims if claim.where == "resources"]
+    if mine:
+        return _judged(name, mine, f"{_count(len(mine), 'resource')}, each citing the calls that created it")
+    if any(CLOUD.search(path) for path in paths):
+        return Item(name=name, outcome="not run", why="defined in code; nothing was applied in this run")
+    return Item(name=name, outcome="not applicable", why="this run defines no cloud resource")
+
+
+def _checked(subject: Subject, claims: Sequence[Claimed], paths: Sequence[str]) -> Item:
+    """An item whose files want a check: by the claims that speak of them."""
+    mine = [path for path in paths if subject.files.search(path)]
+    spoken = [
+        claim for claim in claims if subject.words.search(f"{claim.about} {claim.statement}") or claim.about in mine
+    ]
+    if not mine and not spoken:
+        return Item(name=subject.name, outcome="not applicable", why=f"this run changed no {subject.noun}")
+    if spoken:
+        return _judged(subject.name, spoken, f"checked by {_refs(spoken)}")
+    return Item(name=subject.name, outcome="not run", why=f"{_some(mine)}: no claim speaks of a check")
+
+
+def _security(claims: Sequence[Claimed], paths: Sequence[str]) -> Item:
+    name, mine = (
+        "Security validated",
+        [claim for claim in claims if "scan" in kinds_of(claim.statement) or _secure(claim)],
+    )
+    if mine:
+        return _judged(name, mine, f"checked by {_refs(mine)}")
+    if paths:
+        return Item(name=name, outcome="not run", why="no claim speaks of a security check")
     return Item(name=name, outcome="not applicable", why="this run changed nothing")
+
+
+def _secure(claim: Claimed) -> bool:
+    named = r"secur|secret|hadolint|zizmor|checkov|trivy|gitleaks|bandit|semgrep|\biam\b|non-root|privilege"
+    return re.search(named, claim.statement, re.IGNORECASE) is not None
+
+
+def _documentation(paths: Sequence[str]) -> Item:
+    mine = [path for path in paths if DOCUMENTS.search(path) and not path.startswith(".agency/plans/")]
+    if mine:
+        return Item(name="Documentation complete", outcome="passed", why=_some(mine))
+    if paths:
+        return Item(name="Documentation complete", outcome="not run", why="this run wrote no document")
+    return Item(name="Documentation complete", outcome="not applicable", why="this run changed nothing")
+
+
+def _deployment(claims: Sequence[Claimed], calls: Sequence[Executed], paths: Sequence[str]) -> Item:
+    name, mine = "Deployment tested", [claim for claim in claims if "deployment" in kinds_of(claim.statement)]
+    if mine:
+        return _judged(name, mine, f"shown by {_refs(mine)}")
+    if any(DEPLOYABLE.search(path) for path in paths):
+        tried = [call for call in calls if _deploys(call)]
+        why = f"{tried[-1].ref} was not claimed" if tried else "nothing was deployed in this run"
+        return Item(name=name, outcome="not run", why=why)
+    return Item(name=name, outcome="not applicable", why="this run changed nothing that is deployed")
+
+
+def _deploys(call: Executed) -> bool:
+    fit = call.tool in TOOLS - {"Bash", "Docker"} and not call.denied and not call.failed
+    return fit and ABLE["deployment"].search(call.command) is not None and not REHEARSED.search(call.command)
+
+
+def _judged(name: str, claims: Sequence[Claimed], why: str) -> Item:
+    """Failed where a claim does not stand, passed otherwise."""
+    wrong = next((claim for claim in claims if not claim.verified), None)
+    if wrong is None:
+        return Item(name=name, outcome="passed", why=why)
+    statement = "a template's sample" if wrong.residue else wrong.statement
+    return Item(name=name, outcome="failed", why=f"not verified: {statement}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _refs(claims: Sequence[Claimed]) -> str:
+    return ", ".join(sorted({ref for claim in claims for ref in claim.calls}, key=lambda ref: (len(ref), ref)))
+
+
+def _some(paths: Sequence[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"

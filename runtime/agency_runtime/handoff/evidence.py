@@ -1,215 +1,127 @@
-"""Judging claims: each rests on calls that ran, succeeded, can show such a thing, and are not out of date."""
+"""Judging claims: each rests on calls that ran, succeeded, can show such a thing, concern it, and are not out of date."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
+from agency_runtime.handoff.claimed import Claimed, Verdict
+from agency_runtime.handoff.figures import missing
+from agency_runtime.handoff.freshness import Change, history, relative, stale, unconcerned
+from agency_runtime.handoff.prose import unproven
 from agency_runtime.handoff.report import Claim, HandoffReport
 from agency_runtime.handoff.residue import residue
+from agency_runtime.handoff.support import SHOWS_NOTHING, brief, unsupported
 
-SHOWS_NOTHING = {"TodoWrite", "Skill", "Task", "Handoff", "Escalate", "TaskStop"}
-"""Tools whose success shows nothing about the repository: their word is the model's own."""
-
-CHANGES_FILES = {"Write", "Edit"}
-"""Tools whose calls show that a file was written, and nothing about whether it is right."""
-
-MEASURED = re.compile(
-    r"""
-    [$€£]\s?\d | \b\d+(?:[.,]\d+)?\s?%                                    # money, percentages
-  | \b\d+(?:[.,]\d+)?\s?(?:ms|seconds?|secs?|minutes?|req/s|rps|MB/s)\b   # times and rates
-  | \b(?:tests?|checks?|pipelines?|builds?|deployments?|rollbacks?|scans?|validation)\b[^.\n]{0,40}
-    \b(?:pass(?:ed|es|ing)|succeed(?:ed|s)|successful(?:ly)?|green|verified)\b
-  | \b(?:successfully|was)\s(?:deployed|provisioned|applied|rolled\sback)\b
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-NUMBER = re.compile(r"(?<![\w./:-])\d+(?:[.,]\d+)*(?![\w-]|[./:]\d)")
-QUOTED = re.compile(r"`[^`\n]*`")
-
-Standing = Literal["verified", "not verified"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claimed:
-    """A claim and its standing. `where` is the part of the report it stands in; `reason` says why it is not verified."""
-
-    where: str
-    statement: str
-    about: str
-    calls: tuple[str, ...]
-    standing: Standing
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.statement!r}: {self.reason}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """One line of the completion checklist."""
-
-    name: str
-    outcome: Literal["passed", "failed", "not applicable", "not run"]
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """Everything claimed, judged. `ok` means that nothing stands unproven."""
-
-    claims: tuple[Claimed, ...]
-    discrepancies: tuple[str, ...]
-
-    @property
-    def verified(self) -> tuple[Claimed, ...]:
-        return tuple(claim for claim in self.claims if claim.standing == "verified")
-
-    @property
-    def unverified(self) -> tuple[str, ...]:
-        """What is not verified, each with its reason, as lines."""
-        return (*(str(claim) for claim in self.claims if claim.standing != "verified"), *self.discrepancies)
-
-    @property
-    def ok(self) -> bool:
-        return not self.unverified
+EXPECTED_EXIT = re.compile(r"\bexit(?:s|ed)?(?:\s+(?:code|status|with))*\s+(?P<code>\d+)\b", re.IGNORECASE)
 
 
 def judge(report: HandoffReport, calls: Sequence[Executed], files: FilesChanged) -> Verdict:
     """Judge every claim of the report against the calls of the session and the changes that git shows.
 
-    A run that changed files and claims nothing has shown nothing: that is a discrepancy too.
+    A run that changed files and claims nothing has shown nothing: that is a gap too.
     """
-    by_ref = {call.ref: (index, call) for index, call in enumerate(calls)}
-    claims = [_judged("claims", claim, by_ref, calls) for claim in report.claims]
-    claims += [_judged("cost", claim, by_ref, calls) for claim in report.cost]
-    claims += [
-        _judged("resources", Claim(statement=f"{resource.name} is provisioned", calls=resource.calls), by_ref, calls)
-        for resource in report.resources
-        if resource.state == "provisioned"
-    ]
-    claims += _prose(report)
-    discrepancies = list(_differences(report, files))
-    if files.all and not report.claims:
-        discrepancies.append("claims: files were changed and no check of them is claimed; run one and cite it")
-    return Verdict(claims=tuple(claims), discrepancies=tuple(discrepancies))
-
-
-def _judged(where: str, claim: Claim, by_ref: Mapping[str, tuple[int, Executed]], calls: Sequence[Executed]) -> Claimed:
-    reason = _fault(claim, by_ref, calls)
-    return Claimed(
-        where=where, statement=claim.statement, about=claim.about, calls=tuple(claim.calls),
-        standing="not verified" if reason else "verified", reason=reason,
-    )  # fmt: skip
-
-
-def _fault(claim: Claim, by_ref: Mapping[str, tuple[int, Executed]], calls: Sequence[Executed]) -> str:
-    """Why a claim does not stand; empty where it does."""
-    if not claim.calls:
-        return "it cites no call"
-    if copied := residue(claim.statement):
-        return f"{copied!r} is a sample value of a template, not a result"
-    for ref in claim.calls:
-        if ref not in by_ref:
-            return f"there is no call {ref} in this session"
-        if fault := _unfit(by_ref[ref][1]):
-            return fault
-    cited = [by_ref[ref] for ref in claim.calls]
-    return _stale(claim, cited, calls) or _missing_number(claim.statement, [call for _, call in cited])
-
-
-def _unfit(call: Executed) -> str:
-    if call.denied:
-        return f"call {call.ref} was denied and did not run"
-    if call.failed:
-        code = f" with exit code {call.exit_code}" if call.exit_code is not None else ""
-        return f"call {call.ref} failed{code}"
-    if call.tool in SHOWS_NOTHING:
-        return f"call {call.ref} is a {call.tool} call, which shows nothing about the repository"
-    return ""
-
-
-def _stale(claim: Claim, cited: Iterable[tuple[int, Executed]], calls: Sequence[Executed]) -> str:
-    """A check that is older than the last change to what it speaks of counts for nothing."""
-    checks = [(index, call) for index, call in cited if call.tool not in CHANGES_FILES]
-    if not checks:
-        return (
-            "it cites only the calls that wrote the files; cite one that checked them" if _asserts_more(claim) else ""
-        )
-    newest = max(index for index, _ in checks)
-    for later in calls[newest + 1 :]:
-        touched = [path for path in later.changed if not claim.about or _concerns(path, claim.about)]
-        if touched and not later.failed:
-            return f"{touched[0]} was changed by call {later.ref}, after the check in {calls[newest].ref}; check again"
-    return ""
-
-
-def _asserts_more(claim: Claim) -> bool:
-    """Whether a claim says more than that something was written."""
-    return re.search(r"\b(writ|wrote|add|creat|chang|edit|remov|delet|renam)", claim.statement, re.IGNORECASE) is None
-
-
-def _concerns(path: str, about: str) -> bool:
-    """Whether a changed path lies at, below or above what a claim speaks of."""
-    one, other = path.strip("/"), about.removeprefix("/workspace/").strip("/")
-    return (
-        one == other
-        or one.startswith(other + "/")
-        or other.startswith(one + "/")
-        or ("/" not in other
-        and other not in one)
+    court = _Court(calls, files)
+    claims = [court.judged("claims", claim) for claim in report.claims]
+    claims += [court.judged("cost", claim) for claim in report.cost]
+    claims += [court.judged("resources", provisioned(resource.name, resource.calls)) for resource in report.resources if resource.state == "provisioned"]  # fmt: skip
+    claims += unproven(report, calls, [claim.statement for claim in claims if claim.verified])
+    false_files, notes = differences(report, files)
+    gaps = ("claims: files were changed and no check of them is claimed; run one and cite it",)
+    return Verdict(
+        claims=tuple(claims), false_files=false_files, gaps=gaps if files.all and not report.claims else (), notes=notes
     )
 
 
-def _missing_number(statement: str, cited: Sequence[Executed]) -> str:
-    """A number that no cited output contains was not shown by it."""
-    shown = "\n".join(f"{call.command}\n{call.output}" for call in cited)
-    exits = {str(call.exit_code) for call in cited}
-    for number in NUMBER.findall(QUOTED.sub(" ", statement)):
-        plain = number.replace(",", "")
-        if number not in shown and plain not in shown.replace(",", "") and number not in exits:
-            return f"the number {number} is in no cited output"
+def provisioned(name: str, calls: Sequence[str]) -> Claim:
+    """The claim that a resource makes by being reported as provisioned."""
+    return Claim(statement=f"{name} was provisioned", calls=list(calls), about=name)
+
+
+class _Court:
+    """The session that claims are judged against."""
+
+    def __init__(self, calls: Sequence[Executed], files: FilesChanged) -> None:
+        self.by_ref: Mapping[str, tuple[int, Executed]] = {call.ref: (index, call) for index, call in enumerate(calls)}
+        self.changes: tuple[Change, ...] = history(calls, files)
+        self.paths = {*files.all, *(path for change in self.changes for path in change.paths)}
+
+    def judged(self, where: str, claim: Claim) -> Claimed:
+        """The claim with its standing."""
+        cited = [self.by_ref[ref] for ref in claim.calls if ref in self.by_ref]
+        copied = residue(claim.statement, "\n".join(call.output for _, call in cited))
+        reason = f"{copied!r} is a sample value of a template, not a result" if copied else self._fault(claim, cited)
+        return Claimed(
+            where=where, statement=claim.statement, about=claim.about, calls=tuple(dict.fromkeys(claim.calls)),
+            reason=reason, residue=bool(copied),
+        )  # fmt: skip
+
+    def _fault(self, claim: Claim, cited: Sequence[tuple[int, Executed]]) -> str:
+        """Why a claim does not stand; empty where it does."""
+        if not claim.calls:
+            return "it cites no call"
+        unknown = [ref for ref in claim.calls if ref not in self.by_ref]
+        if unknown:
+            return f"there is no call {unknown[0]} in this session"
+        calls = [call for _, call in cited]
+        return (
+            next((fault for call in calls if (fault := unfit(call, claim.statement))), "")
+            or unsupported(claim.statement, calls)
+            or unconcerned(claim.about, calls, self.paths)
+            or self._unmentioned(claim, calls)
+            or stale(claim.about, cited, self.changes)
+            or _unshown(claim.statement, calls)
+        )
+
+    def _unmentioned(self, claim: Claim, calls: Sequence[Executed]) -> str:
+        """A resource that is no path has to be named by a call that speaks of it."""
+        name = claim.about.rpartition("/")[2].strip()
+        if not name or relative(claim.about) in self.paths or "." in name or " " in name:
+            return ""
+        text = "\n".join(f"{call.command}\n{call.output}\n{' '.join(map(str, call.input.values()))}" for call in calls)
+        return (
+            "" if name.lower() in text.lower() else f"{', '.join(claim.calls)}: {claim.about} is named in no cited call"
+        )
+
+
+def unfit(call: Executed, statement: str) -> str:
+    """Why a call can show nothing; empty where it can. A failure shows what a claim says of its exit code."""
+    if call.denied:
+        return f"call {call.ref} was denied and did not run"
+    if call.tool in SHOWS_NOTHING:
+        return f"call {call.ref} is a {call.tool} call, which shows nothing about the repository"
+    failed = call.failed or call.exit_code not in (None, 0)
+    if failed and not _expected(call, statement):
+        code = f" with exit code {call.exit_code}" if call.exit_code is not None else ""
+        return f"call {call.ref} ({brief(call.command)}) failed{code}"
     return ""
 
 
-def _prose(report: HandoffReport) -> list[Claimed]:
-    """Results that stand in prose, where nothing backs them."""
-    found: list[Claimed] = []
-    for where, text in _texts(report):
-        copied = residue(text)
-        measured = MEASURED.search(QUOTED.sub(" ", text)) if where in RESULTS_FREE else None
-        if copied or measured:
-            said = copied or (measured.group(0) if measured else "")
-            why = "is a sample value of a template" if copied else "reads like a result"
-            reason = f"{said.strip()!r} {why}; make it a claim that cites a call, or leave it out"
-            found.append(
-                Claimed(where=where, statement=text, about="", calls=(), standing="not verified", reason=reason)
-            )
-    return found
+def _expected(call: Executed, statement: str) -> bool:
+    """Whether the claim says that the call ended with just this exit code."""
+    return any(int(found["code"]) == call.exit_code for found in EXPECTED_EXIT.finditer(statement))
 
 
-RESULTS_FREE = {"work_completed"}
-"""Parts whose prose may hold no results; design values (thresholds, limits) are at home in the others."""
+def _unshown(statement: str, calls: Sequence[Executed]) -> str:
+    number = missing(statement, calls)
+    return f"the number {number} is in no cited output" if number else ""
 
 
-def _texts(report: HandoffReport) -> Iterable[tuple[str, str]]:
-    yield from (("work_completed", item.what) for item in report.work_completed)
-    yield from (("implementation_details", detail.text) for detail in report.implementation_details)
-    yield from (("integration_points", point.text) for point in report.integration_points)
-    yield from (("verification_criteria", criterion.criterion) for criterion in report.verification_criteria)
-    yield from (("next_steps", step) for step in report.next_steps)
-
-
-def _differences(report: HandoffReport, files: FilesChanged) -> Iterable[str]:
-    """Where the files that the model believes it changed are not those that git shows."""
+def differences(report: HandoffReport, files: FilesChanged) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where the files that the model believes it changed are not those that git shows: false claims, and omissions."""
     if report.files is None:
-        return
+        return (), ()
+    false: list[str] = []
+    left_out: list[str] = []
     for kind in ("created", "modified", "deleted"):
-        claimed = {path.removeprefix("/workspace/").removeprefix("./") for path in getattr(report.files, kind)}
+        claimed = set(_relative(getattr(report.files, kind)))
         actual = set(getattr(files, kind))
-        for path in sorted(claimed - actual):
-            yield f"files: {path} is claimed as {kind}, git does not show it so"
-        for path in sorted(actual - claimed):
-            yield f"files: git shows {path} as {kind}, the report leaves it out"
+        false += [f"files: {path} is claimed as {kind}, git does not show it so" for path in sorted(claimed - actual)]
+        left_out += [
+            f"files: git shows {path} as {kind}, the report leaves it out" for path in sorted(actual - claimed)
+        ]
+    return tuple(false), tuple(left_out)
+
+
+def _relative(paths: Iterable[str]) -> Iterable[str]:
+    return (relative(path) for path in paths)

@@ -27,11 +27,19 @@ class Detail(Part):
     text: str = Field(description="how it is built and why; results belong in claims")
 
 
+class Row(Part):
+    name: str = Field(description="the variable, trigger, address, dashboard, command or runbook")
+    value: str = Field(description="what it is, or where it lies; never a secret's value")
+    note: str = ""
+
+
 class IntegrationPoint(Part):
     to: str = Field(description="backend-architect, senior-developer, ai-engineer, frontend-developer, orchestrator, …")
     text: str = Field(
-        description="what they need: paths, names of variables and secrets, ports, triggers, dashboards, runbooks"
+        default="",
+        description="what they need: paths, names of variables and secrets, ports, triggers, dashboards, runbooks",
     )
+    rows: list[Row] = Field(default=[], description="the same as a table, where there are several")
 
 
 class Criterion(Part):
@@ -40,7 +48,7 @@ class Criterion(Part):
 
 
 class Claim(Part):
-    statement: str = Field(description="one fact that a call of this session showed")
+    statement: str = Field(description="one fact that a call of this session showed, with the numbers it printed")
     calls: Refs
     about: str = Field(
         default="", description="repository-relative path or resource that it speaks of, where there is one"
@@ -52,7 +60,7 @@ class Resource(Part):
     state: Literal["defined", "provisioned"] = Field(
         description="defined in code, or really there; provisioned needs calls"
     )
-    calls: Refs = []
+    calls: Refs = Field(default=[])
 
 
 class NotRun(Part):
@@ -61,25 +69,25 @@ class NotRun(Part):
 
 
 class FilesClaimed(Part):
-    created: list[str] = []
-    modified: list[str] = []
-    deleted: list[str] = []
+    created: list[str] = Field(default=[])
+    modified: list[str] = Field(default=[])
+    deleted: list[str] = Field(default=[])
 
 
 class HandoffReport(Input):
     """What was done, what was shown, what was not run."""
 
     work_completed: list[WorkItem] = Field(min_length=1)
-    implementation_details: list[Detail] = []
-    integration_points: list[IntegrationPoint] = []
-    verification_criteria: list[Criterion] = []
+    implementation_details: list[Detail] = Field(default=[])
+    integration_points: list[IntegrationPoint] = Field(default=[])
+    verification_criteria: list[Criterion] = Field(default=[])
     claims: list[Claim] = Field(default=[], description="every check you ran and what it showed")
-    resources: list[Resource] = []
+    resources: list[Resource] = Field(default=[])
     cost: list[Claim] = Field(default=[], description="costs or savings, only where a call computed them")
     not_run: list[NotRun] = Field(
         default=[], description="checks that could not be run here, with the reason; they do not count against you"
     )
-    next_steps: list[str] = []
+    next_steps: list[str] = Field(default=[])
     files: FilesClaimed | None = Field(
         default=None, description="optional: which files you believe changed; compared with git"
     )

@@ -2,36 +2,67 @@
 
 import re
 
-RESIDUE = (
-    r"\$770/month",
-    r"\$450/month",
-    r"\$120/month",
-    r"\$200/month savings",
-    r"23% reduction",
-    r"8m 32s",
-    r"12m 15s",
-    r"Rollback test: Success",
-    r"45 resources to create",
-    r"Terraform apply: Success",
-    r"1000 req/sec",
-    r"8/8 targets up",
-    r"12 rules configured",
-    r"p50: 85ms",
-    r"p95: 220ms",
-    r"p99: 450ms",
-    r"1m 45s",
-    r"Average query time 42ms",
-    r"hit ratio: 87%",
-    r"reduced image size by 65%",
-    r"\b42 files \(\+5,234",
-    r"E1ABCDEFGHIJK",
-    r"(?:app|api|staging|staging-api|grafana)\.example\.com",
-    r"(?:prod|staging)-db\.rds\.amazonaws\.com",
+RESULTS = (
+    "$770/month",
+    "$450/month",
+    "$120/month",
+    "$200/month savings",
+    "~$200/month",
+    "~$600/month",
+    "23% reduction",
+    "Success (8m 32s)",
+    "Success (12m 15s)",
+    "Rollback test: Success",
+    "All stages passing (build, test, scan)",
+    "No errors, 45 resources to create",
+    "Terraform apply: Success",
+    "All health checks passing",
+    "Sustained 1000 req/sec",
+    "8/8 targets up",
+    "All panels displaying data",
+    "12 rules configured, test alerts delivered",
+    "0 high/critical vulnerabilities",
+    "All secrets rotated successfully",
+    "Least privilege verified with IAM Access Analyzer",
+    "Security group rules validated with AWS Config",
+    "p50: 85ms",
+    "p95: 220ms",
+    "p99: 450ms",
+    "Scaled from 2 to 8 instances",
+    "in 1m 45s",
+    "Average query time 42ms",
+    "p95 78ms",
+    "CDN cache hit ratio: 87%",
+    "reduced image size by 65%",
+    "42 files (+5,234",
+    "50 files (+5,755",
 )
-PATTERN = re.compile("|".join(f"(?:{pattern})" for pattern in RESIDUE), re.IGNORECASE)
+"""Results: nobody measured them, wherever they stand; only an output that says the same excuses them."""
+
+PLACES = (
+    "https://app.example.com",
+    "https://api.example.com",
+    "https://staging.app.example.com",
+    "https://staging-api.example.com",
+    "https://grafana.example.com/d/",
+    "prod-db.rds.amazonaws.com",
+    "staging-db.rds.amazonaws.com",
+    "E1ABCDEFGHIJK",
+    "app-assets-prod",
+)
+"""Places that exist in the template alone; a file of this run that names them excuses them."""
 
 
-def residue(text: str) -> str | None:
-    """The first piece of a template's sample results in the text, or None."""
-    found = PATTERN.search(text)
-    return found.group(0) if found else None
+def residue(text: str, shown: str = "", written: str = "") -> str:
+    """The first piece of a template's samples in the text that neither outputs nor files of this run hold; empty for none."""
+    flat, outputs, files = _flat(text), _flat(shown), _flat(written)
+    for pieces, excuse in ((RESULTS, outputs), (PLACES, outputs + files)):
+        for piece in pieces:
+            if _flat(piece) in flat and _flat(piece) not in excuse:
+                return piece
+    return ""
+
+
+def _flat(text: str) -> str:
+    """Text without the marks that a copy may lose: emphasis, code marks, case and spacing."""
+    return re.sub(r"[\s*`_]+", " ", text).strip().lower()

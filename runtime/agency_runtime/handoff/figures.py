@@ -1,0 +1,72 @@
+"""Numbers: which ones a sentence states, and which ones a call's output holds."""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from agency_runtime.calls import Executed
+from agency_runtime.handoff.support import PRINTS, SHOWS_CONTENT, WRITES, shell_of
+
+STATED = re.compile(
+    r"(?<![\w./:@#+=-])(?P<sign>[-+]?[$€£]?\s?)(?P<number>\d+(?:,\d{3})*(?:\.\d+)*)(?P<unit>\s?(?:%|ms\b|µs\b|s\b|m\b|h\b|"
+    r"x\b|req\b|rps\b|[KMGT]i?B\b|sec\w*|min\w*|hours?))?(?![\w]|[:@]\d|-\w)",
+    re.IGNORECASE,
+)
+ANY = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)*")
+QUOTED = re.compile(r"`[^`\n]*`|(?<![\w$€£.])[A-Za-z_.][\w.-]*[/@][\w./@-]*")
+REFERENCE = re.compile(r"\bc\d+\b")
+
+
+def stated(statement: str) -> list[str]:
+    """The numbers a sentence states, as it writes them; those inside code, paths, names and versions of names are not."""
+    return [found["number"] for found in STATED.finditer(REFERENCE.sub(" ", QUOTED.sub(" ", statement)))]
+
+
+def plain(number: str) -> str:
+    """A number's one form: without separators of thousands and without zeros at the end of a fraction."""
+    bare = number.replace(",", "")
+    return bare if bare.count(".") > 1 else str(Decimal(bare).normalize() + 0)
+
+
+def numbers(text: str) -> set[str]:
+    """Every number of a text, in its one form."""
+    return {plain(found) for found in ANY.findall(text)}
+
+
+def shown(call: Executed) -> set[str]:
+    """The numbers that a call shows: those of its output, its exit code and time, and for a file written, its content's."""
+    found = numbers(call.output)
+    if call.tool in WRITES:
+        found |= numbers(
+            "\n".join(str(value) for name, value in call.input.items() if name not in ("path", "file_path"))
+        )
+    if call.tool == "Bash":
+        found = (found - _spoken(call)) | _given(call)
+    if call.exit_code is not None:
+        found.add(str(call.exit_code))
+    return found | {plain(f"{call.seconds:.{digits}f}") for digits in range(4)}
+
+
+def _spoken(call: Executed) -> set[str]:
+    """Numbers that the command only repeats: what echo and printf are given, and here-documents that are shown as they are."""
+    commands = shell_of(call).commands
+    spoken = {number for words in commands if words[0] in PRINTS for number in numbers(" ".join(words[1:]))}
+    if "<<" in call.command and all(words[0] in PRINTS | SHOWS_CONTENT for words in commands):
+        spoken |= numbers(call.command.partition("<<")[2])
+    return spoken
+
+
+def _given(call: Executed) -> set[str]:
+    """Numbers that a program was given as arguments (ports, counts); code written inline is not among them."""
+    commands = [words for words in shell_of(call).commands if words[0] not in PRINTS | SHOWS_CONTENT]
+    words = [word for command in commands for word in command[1:] if not re.search(r"[\s()]", word)]
+    return numbers(" ".join(words))
+
+
+def missing(statement: str, cited: Iterable[Executed]) -> str:
+    """The first number of a sentence that no cited call shows; empty where each is shown."""
+    wanted = stated(statement)
+    if not wanted:
+        return ""
+    known = {number for call in cited for number in shown(call)}
+    return next((number for number in wanted if plain(number) not in known), "")

@@ -1,0 +1,107 @@
+"""Results that stand in prose, where no call backs them: found sentence by sentence, so that the rest may stay."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from agency_runtime.calls import Executed
+from agency_runtime.handoff.claimed import Claimed
+from agency_runtime.handoff.figures import numbers, plain, stated
+from agency_runtime.handoff.report import HandoffReport
+from agency_runtime.handoff.residue import residue
+from agency_runtime.handoff.support import WRITES, kinds_of
+
+SENTENCE = re.compile(r"[^\n]+?(?:[.!?;](?=\s)|$|(?=\n))")
+CODE = re.compile(r"`[^`\n]*`")
+
+MEASURED = re.compile(
+    r"[$€£]\s?\d|\b\d+(?:[.,]\d+)?\s?(?:%|(?:ms|µs|seconds?|secs?|minutes?|mins?|req/s\w*|rps|[KMG]B/s)\b)|\b\d+m\s?\d+s\b"
+    r"|\b\d+\s?/\s?\d+\s(?:\w+\s)?(?:up|pass\w*|green|healthy|ok)\b",
+    re.IGNORECASE,
+)
+MONEY = re.compile(r"[$€£]\s?\d")
+
+ACHIEVED = re.compile(
+    r":\s*success\b|\b(?:success(?:ful(?:ly)?)?|passed|passing|passes|green|verified|succeed(?:ed|s)?|healthy)\b"
+    r"|\b(?:was|were|has\sbeen|have\sbeen|is|are)\s(?:now\s)?(?:deployed|provisioned|applied|rolled\sback|live)\b"
+    r"|\b(?:reduced|improved|saved|cut|faster|cheaper)\s(?:\w+\s){0,4}?by\b|\b(?:zero|no|0)\s(?:\w+\s){0,2}vulnerabilit\w+",
+    re.IGNORECASE,
+)
+INTENDED = re.compile(
+    r"\b(?:if|when|until|unless|after|once|before|must|should|will|would|can|may|only|requires?|needs?|ensures?|gates?|not|never"
+    r"|whether|waits?|on)\b",
+    re.IGNORECASE,
+)
+"""Words of a condition or an intention: `deploys only if the tests passed` states no result."""
+
+
+def unproven(report: HandoffReport, calls: Sequence[Executed], proven: Iterable[str]) -> list[Claimed]:
+    """Every sentence of the report's prose that reads like a result and that nothing of this session shows.
+
+    A figure is at home where an output or a file of this run holds it; a success, where a verified claim of its kind
+    stands. `proven` are the statements of the verified claims.
+    """
+    shown = "\n".join(call.output for call in calls if not call.denied)
+    written = "\n".join(
+        str(value) for call in calls if call.tool in WRITES and not call.failed for value in call.input.values()
+    )
+    kinds = {kind for statement in proven for kind in (*kinds_of(statement), "check")}
+    session = _Session(shown, written, numbers(shown), numbers(written), kinds)
+    found: list[Claimed] = []
+    for where, text in texts(report):
+        for sentence in sentences(text):
+            copied = residue(sentence, shown, written)
+            reason = f"{copied!r} is a sample value of a template" if copied else session.fault(where, sentence)
+            if reason:
+                found.append(Claimed(where=where, statement=sentence, reason=f"{reason}; claim it with a call, or leave it out", residue=bool(copied)))  # fmt: skip
+    return found
+
+
+class _Session:
+    """What the outputs and the files of a session hold."""
+
+    def __init__(self, shown: str, written: str, outputs: set[str], files: set[str], kinds: set[str]) -> None:
+        self.shown, self.written, self.outputs, self.files, self.kinds = shown, written, outputs, files, kinds
+
+    def fault(self, where: str, sentence: str) -> str:
+        """Why a sentence may not stand as prose; empty where it may."""
+        bare = CODE.sub(" ", sentence)
+        if where.startswith("verification_criteria"):
+            return ""
+        if found := MEASURED.search(bare):
+            known = self.outputs if MONEY.search(bare) else self.outputs | self.files
+            if any(plain(number) not in known for number in stated(bare)):
+                return f"{found.group(0).strip()!r} reads like a measurement, and nothing of this session shows it"
+        said = ACHIEVED.search(bare) if not where.startswith("next_steps") else None
+        if said and not INTENDED.search(bare) and not self._backed(sentence):
+            return f"{said.group(0).strip(': ')!r} reads like a result"
+        return ""
+
+    def _backed(self, sentence: str) -> bool:
+        kinds = kinds_of(sentence) or ("check",)
+        return all(kind in self.kinds for kind in kinds)
+
+
+def sentences(text: str) -> Iterator[str]:
+    """A text's sentences and lines."""
+    return (found.group(0).strip() for found in SENTENCE.finditer(text) if found.group(0).strip())
+
+
+def texts(report: HandoffReport) -> Iterator[tuple[str, str]]:
+    """Every prose text of a report, with the place it stands in."""
+    for number, item in enumerate(report.work_completed):
+        yield f"work_completed[{number}].what", item.what
+    for number, detail in enumerate(report.implementation_details):
+        yield f"implementation_details[{number}].text", detail.text
+    for number, point in enumerate(report.integration_points):
+        yield f"integration_points[{number}].text", point.text
+        for line, row in enumerate(point.rows):
+            yield f"integration_points[{number}].rows[{line}].value", row.value
+            yield f"integration_points[{number}].rows[{line}].note", row.note
+    for number, criterion in enumerate(report.verification_criteria):
+        yield f"verification_criteria[{number}].criterion", criterion.criterion
+    for number, resource in enumerate(report.resources):
+        yield f"resources[{number}].name", resource.name
+    for number, check in enumerate(report.not_run):
+        yield f"not_run[{number}].why", check.why
+    for number, step in enumerate(report.next_steps):
+        yield f"next_steps[{number}]", step

@@ -1,0 +1,92 @@
+"""summary.md, rendered from the evidence alone, so that it can be rendered again and compared."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from agency_runtime.handoff.json_text import each_text
+from agency_runtime.handoff.markdown import block, cell, code, code_cell, line
+from agency_runtime.handoff.record import Evidence, FileRecord, UnbackedRecord
+
+TEMPLATES = Path(__file__).parent / "templates"
+AREAS = {
+    "pipelines": "CI/CD Pipelines",
+    "infrastructure": "Infrastructure",
+    "monitoring": "Monitoring and Alerting",
+    "security": "Security",
+    "documentation": "Documentation and Runbooks",
+    "other": "Other",
+}
+WITHHELD = "(withheld: see Not verified)"
+
+
+def render_summary(evidence: Evidence) -> str:
+    """The nine sections. Prose that nothing backs is taken out of its section and stands under Not verified."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    jinja = Environment(
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False,
+        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    jinja.filters.update(line=line, cell=cell, block=block, code=code, code_cell=code_cell)
+    report = _withheld(evidence.report or {}, evidence.not_verified)
+    text = jinja.get_template("summary.md.j2").render(
+        evidence=evidence,
+        report=report,
+        areas=_areas(report),
+        proven=[claim for claim in evidence.claims if claim.where == "claims"],
+        costs=[claim for claim in evidence.claims if claim.where == "cost"],
+        provisioned=[claim for claim in evidence.claims if claim.where == "resources"],
+        defined=[each["name"] for each in report.get("resources", []) if each["state"] == "defined"],
+        lines=_lines,
+        total=_total(evidence.files),
+        shown=_shown,
+    )
+    return _tidy(text)
+
+
+def _areas(report: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
+    grouped = (
+        (title, [item for item in report.get("work_completed", []) if item["area"] == area])
+        for area, title in AREAS.items()
+    )
+    return [(title, items) for title, items in grouped if items]
+
+
+def _withheld(report: dict[str, Any], unbacked: Iterable[UnbackedRecord]) -> dict[str, Any]:
+    """The report without the sentences that stand under Not verified."""
+    taken: dict[str, list[str]] = {}
+    for claim in unbacked:
+        taken.setdefault(claim.where, []).append(claim.statement)
+
+    def without(where: str, text: str) -> str:
+        for sentence in taken.get(where, ()):
+            text = text.replace(sentence, WITHHELD)
+        return text
+
+    return cast("dict[str, Any]", each_text(report, without))
+
+
+def _shown(claim: UnbackedRecord) -> str:
+    """What may be said of a claim that nothing backs: a template's sample is not repeated."""
+    return "a sample result of a persona's template, withheld" if claim.residue else claim.statement
+
+
+def _lines(file: FileRecord) -> str:
+    if file.added is None or file.removed is None:
+        return "not counted"
+    return f"+{file.added} -{file.removed}"
+
+
+def _total(files: Iterable[FileRecord]) -> str:
+    known = [(file.added, file.removed) for file in files if file.added is not None and file.removed is not None]
+    return f"+{sum(added for added, _ in known)} -{sum(removed for _, removed in known)}"
+
+
+def _tidy(text: str) -> str:
+    """No trailing blanks, no two empty lines in a row, one line end at the end."""
+    lines: list[str] = []
+    for each in text.splitlines():
+        if each.strip() or (lines and lines[-1]):
+            lines.append(each.rstrip())
+    return "\n".join(lines).strip() + "\n"

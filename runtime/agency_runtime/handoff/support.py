@@ -1,0 +1,210 @@
+"""Which calls can support which claims.
+
+A claim is of the kinds that its words say; a call shows something, or only repeats what the model put into it. The
+tables are the policy: read them to see what counts.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from agency_runtime.calls import Executed
+from agency_runtime.handoff.shell_call import ShellCall, Words, read_shell
+
+SHOWS_NOTHING = frozenset({"TodoWrite", "Skill", "Task", "Handoff", "Escalate", "TaskStop"})
+"""Tools whose success shows nothing about the repository: their word is the model's own."""
+
+WRITES = frozenset({"Write", "Edit"})
+READS = frozenset({"Read", "Grep", "Glob", "WebFetch", "WebSearch"})
+
+PRINTS = frozenset(
+    [
+        "echo",
+        "printf",
+        "true",
+        ":",
+        "cd",
+        "pushd",
+        "popd",
+        "set",
+        "export",
+        "exit",
+        "sleep",
+        "mkdir",
+        "touch",
+        "pwd",
+        "date",
+        "trap",
+        "unset",
+        "local",
+    ]
+)
+"""Commands that show nothing: they print what they were given, or nothing."""
+
+SHOWS_CONTENT = frozenset(
+    [
+        "cat",
+        "head",
+        "tail",
+        "less",
+        "more",
+        "ls",
+        "grep",
+        "egrep",
+        "fgrep",
+        "rg",
+        "wc",
+        "find",
+        "stat",
+        "file",
+        "jq",
+        "yq",
+        "sed",
+        "awk",
+        "sort",
+        "uniq",
+        "cut",
+        "tr",
+        "tee",
+        "tree",
+        "du",
+        "which",
+        "type",
+        "command",
+        "sha256sum",
+        "md5sum",
+        "git",
+        "base64",
+        "xxd",
+        "od",
+        "nl",
+        "column",
+        "basename",
+        "dirname",
+        "realpath",
+    ]
+)
+"""Commands that show what is in a file, and nothing about whether it is right."""
+
+NEGATED = re.compile(r"\b(?:no|not|nothing|never|none|without|would|cannot|neither|un\w+ed)\b", re.IGNORECASE)
+
+CLAIMS = {
+    "test": re.compile(
+        r"\b(?:tests?|specs?|suites?)\b(?=[^.;]*\b(?:pass\w*|succe\w+|green|ok|run|ran|fail\w*|complet\w+|exits?)\b)"
+        r"|\b(?:pass\w*|green)\b[^.;]*\b(?:tests?|suites?)\b|\bcoverage\b",
+        re.IGNORECASE,
+    ),
+    "deployment": re.compile(
+        r"\b(?:deployed|provisioned|rolled\s+(?:out|back)|released|went\s+live)\b|\bapply\b[^.;]*\b(?:succe\w+|complet\w+)"
+        r"|\bapplied\b|\b(?:deployments?|rollbacks?|rollouts?)\b[^.;]*\b(?:succe\w+|complet\w+|tested|verified|work\w*|pass\w*)",
+        re.IGNORECASE,
+    ),
+    "scan": re.compile(r"\b(?:vulnerabilit\w+|cves?|scans?|scanned|scanner)\b|\bno\s+secrets?\b", re.IGNORECASE),
+    "check": re.compile(
+        r"\b(?:pass(?:es|ed|ing)?|valid(?:ates?|ated)?|succe(?:eds?|eded|ss\w*)|lints?|builds?|built|compiles?|works?|healthy"
+        r"|accepts?|accepted|clean|green|starts?|serves?|responds?|exits?|verified)\b",
+        re.IGNORECASE,
+    ),
+}
+"""The kinds of claims that need more than a look at a file, by their words."""
+
+ABLE = {
+    "test": re.compile(
+        r"test|spec\b|check|verify|jest|vitest|mocha|tox|nox|bats|rspec|phpunit|ctest|\bmake\b|gradle|mvn|conftest|\bact\b",
+        re.IGNORECASE,
+    ),
+    "deployment": re.compile(
+        r"apply|deploy|upgrade|install|rollout|rollback|undo|promote|push|create|update|\bup\b|\brun\b|destroy|delete|sync|publish",
+        re.IGNORECASE,
+    ),
+    "scan": re.compile(
+        r"scan|audit|trivy|grype|zizmor|checkov|hadolint|gitleaks|trufflehog|secret|bandit|semgrep|snyk|tfsec|terrascan|kics"
+        r"|kube-?linter|kube-?score|kubesec|dockle|polaris|safety|gosec|brakeman|osv|clair|lint|grep|\brg\b",
+        re.IGNORECASE,
+    ),
+}
+"""What the command of a call must name to support such a claim; a `check` takes any program that judges."""
+
+REHEARSED = re.compile(
+    r"--dry-run(?!=none)|--check\b|--diff\b|\btemplate\b|\bplan\b|\bvalidate\b|\blint\b", re.IGNORECASE
+)
+"""A deployment of which nothing came."""
+
+
+def kinds_of(statement: str) -> tuple[str, ...]:
+    """The kinds of a claim; none where it only says what is in a file. `nothing was deployed` is no deployment."""
+    found = [kind for kind, words in CLAIMS.items() if _asserted(kind, words, statement)]
+    return tuple(kind for kind in found if kind != "check" or found == ["check"])
+
+
+def _asserted(kind: str, words: "re.Pattern[str]", statement: str) -> bool:
+    said = words.search(statement)
+    if said is None:
+        return False
+    return kind != "deployment" or NEGATED.search(statement[: said.end()]) is None
+
+
+def unsupported(statement: str, cited: Iterable[Executed]) -> str:
+    """Why none of the cited calls can support the claim; empty where one can."""
+    calls = list(cited)
+    kinds = kinds_of(statement)
+    faults = [_fault(kinds, call) for call in calls]
+    return next((fault for fault in faults if fault), "") if all(faults) else ""
+
+
+def _fault(kinds: tuple[str, ...], call: Executed) -> str:
+    if call.tool in WRITES:
+        return f"call {call.ref} only wrote the file; cite one that checked it" if kinds else ""
+    if call.tool in READS:
+        wanted = [kind for kind in kinds if not (kind == "scan" and call.tool == "Grep")]
+        return f"call {call.ref} only read; cite one that ran the {wanted[0]}" if wanted else ""
+    if call.tool == "Bash" and (fault := _shell_fault(kinds, call)):
+        return fault
+    return next((_unable(kind, call) for kind in kinds if _unable(kind, call)), "")
+
+
+def _unable(kind: str, call: Executed) -> str:
+    if kind in ABLE and ABLE[kind].search(call.command) is None:
+        return f"call {call.ref} ({brief(call.command)}) is no {kind}"
+    if kind == "deployment" and REHEARSED.search(call.command):
+        return f"call {call.ref} ({brief(call.command)}) only rehearsed it"
+    return ""
+
+
+def _shell_fault(kinds: tuple[str, ...], call: Executed) -> str:
+    """A shell command proves by its exit code; one that is masked, or that only prints, proves nothing."""
+    shell = shell_of(call)
+    working = [words for words in shell.commands if words[0] not in PRINTS]
+    if not working:
+        return f"call {call.ref} ({brief(call.command)}) only prints what it was given"
+    if not kinds:
+        return ""
+    judging = [words for words in working if words[0] not in SHOWS_CONTENT or (kinds == ("scan",) and _searches(words))]
+    if not judging:
+        return f"call {call.ref} ({brief(call.command)}) only shows content; cite one that ran the {kinds[0]}"
+    if not any(words in shell.certain for words in judging):
+        return (
+            f"the exit code of call {call.ref} is not that of `{brief(' '.join(judging[0]))}`; run it without what follows it,"
+            " or with `set -o pipefail`"
+        )
+    return ""
+
+
+def _searches(words: Words) -> bool:
+    return words[0] in ("grep", "egrep", "fgrep", "rg") or words[:2] == ("git", "grep")
+
+
+@lru_cache(maxsize=512)
+def _read(command: str) -> ShellCall:
+    return read_shell(command)
+
+
+def shell_of(call: Executed) -> ShellCall:
+    """The commands of a Bash call."""
+    return _read(str(call.input.get("command", "")))
+
+
+def brief(text: str) -> str:
+    """A command on one line, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:59] + "…"
