@@ -79,8 +79,8 @@ async def main() -> None:
     if "docker" in ready:
         rows += [("engine", name, value) for name, value in docker_commands().items()]
     print("| | | ms |\n|---|---|---:|")
-    for kind, name, value in rows:
-        print(f"| {kind} | {name} | {value:.{2 if value < 10 else 0}f} |")
+    for by, name, value in rows:
+        print(f"| {by} | {name} | {value:.{2 if value < 10 else 0}f} |")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from agency_tools.errors import WorkspaceError
-from agency_tools.seccomp import CLONE, CLONE3, DENIED, IOCTL, SOCKET, program
+from agency_tools.seccomp import CLONE, CLONE3, DENIED, IOCTL, MODES, OPENAT2, SOCKET, program
 
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 ALLOW, EPERM, ENOSYS, EAFNOSUPPORT = 0x7FFF0000, 0x50001, 0x50026, 0x50061
@@ -40,7 +40,7 @@ def test_a_denied_call_is_not_permitted(machine: str, name: str) -> None:
 @pytest.mark.parametrize("machine", ARCH)
 def test_ordinary_calls_pass(machine: str) -> None:
     denied = {numbers[list(ARCH).index(machine)] for numbers in DENIED.values()}
-    special = {pair[list(ARCH).index(machine)] for pair in (CLONE, CLONE3, SOCKET, IOCTL)}
+    special = {pair[list(ARCH).index(machine)] for pair in (CLONE, CLONE3, OPENAT2, SOCKET, IOCTL)}
     for number in set(range(460)) - denied - special:
         assert verdict(machine, number) == ALLOW
 
@@ -68,6 +68,16 @@ def test_typing_into_a_terminal_is_refused_however_the_request_is_dressed(machin
     assert verdict(machine, number, 0, 0x5412) == EPERM
     assert verdict(machine, number, 0, 0x5412 | 1 << 40) == EPERM
     assert verdict(machine, number, 0, 0x5413) == ALLOW
+
+
+@pytest.mark.parametrize("machine", ARCH)
+@pytest.mark.parametrize("name", MODES)
+def test_no_file_gets_a_set_user_id_bit(machine: str, name: str) -> None:
+    number, argument = MODES[name][list(ARCH).index(machine)], MODES[name][2]
+    if number is not None:
+        before = [0] * argument
+        assert verdict(machine, number, *before, 0o4755) == EPERM
+        assert verdict(machine, number, *before, 0o102755) == ALLOW
 
 
 def test_calls_of_another_architecture_are_refused() -> None:

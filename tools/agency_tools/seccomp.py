@@ -64,6 +64,23 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "lookup_dcookie": (212, 18),
 }
 
+# name: (x86_64, aarch64, which argument is the mode)
+MODES: dict[str, tuple[int | None, int | None, int]] = {
+    "chmod": (90, None, 1),
+    "fchmod": (91, 52, 1),
+    "fchmodat": (268, 53, 2),
+    "fchmodat2": (452, 452, 2),
+    "creat": (85, None, 1),
+    "open": (2, None, 2),
+    "openat": (257, 56, 3),
+    "mknod": (133, None, 1),
+    "mknodat": (259, 33, 2),
+}
+"""Calls that give a file its mode. Inside a set-user-id bit means nothing, but the repository is also outside."""
+
+SET_USER_ID = 0o4000
+
+OPENAT2 = (437, 437)  # its mode lies behind a pointer; ENOSYS makes its few users fall back to openat
 CLONE3 = (435, 435)  # its flags lie behind a pointer; ENOSYS makes the C library fall back to clone
 CLONE = (56, 220)
 SOCKET = (41, 198)
@@ -79,7 +96,7 @@ EPERM, ENOSYS, EAFNOSUPPORT = 1, 38, 97
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "arm64": (1, 0xC00000B7)}
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _JUMP_FROM, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_NUMBER, _ARCH, _ARGUMENTS = 0, 4, (16, 24, 32)
+_NUMBER, _ARCH, _ARGUMENTS = 0, 4, (16, 24, 32, 40)
 
 
 def _step(code: int, value: int, then: int = 0, otherwise: int = 0) -> bytes:
@@ -113,6 +130,11 @@ def _clone(number: int) -> list[bytes]:
     return _when(number, flags, _step(_JUMP_SET, NEW_NAMESPACES, 0, 1), _refuse(EPERM), _step(_RETURN, _ALLOW))
 
 
+def _mode(number: int, argument: int) -> list[bytes]:
+    mode = _step(_LOAD, _ARGUMENTS[argument])
+    return _when(number, mode, _step(_JUMP_SET, SET_USER_ID, 0, 1), _refuse(EPERM), _step(_RETURN, _ALLOW))
+
+
 def _ioctl(number: int) -> list[bytes]:
     steps = [_step(_LOAD, _ARGUMENTS[1])]
     for request in TYPING:
@@ -132,9 +154,13 @@ def program(machine: str | None = None) -> bytes:
     steps = [_step(_LOAD, _ARCH), _step(_JUMP_EQUAL, arch, 1, 0), _refuse(EPERM), _step(_LOAD, _NUMBER)]
     if column == 0:  # x32 calls carry this bit and would pass every comparison
         steps += [_step(_JUMP_FROM, 0x40000000, 0, 1), _refuse(ENOSYS)]
-    for numbers in DENIED.values():
-        if (number := numbers[column]) is not None:
+    for denied in DENIED.values():
+        if (number := denied[column]) is not None:
             steps += _when(number, _refuse(EPERM))
-    steps += _when(CLONE3[column], _refuse(ENOSYS))
+    for *moded, argument in MODES.values():
+        if (number := moded[column]) is not None:
+            steps += _mode(number, argument)
+    for pair in (CLONE3, OPENAT2):
+        steps += _when(pair[column], _refuse(ENOSYS))
     steps += [*_socket(SOCKET[column]), *_clone(CLONE[column]), *_ioctl(IOCTL[column])]
     return b"".join([*steps, _step(_RETURN, _ALLOW)])
