@@ -1,7 +1,6 @@
 """The workspace image's recipe, and the commands that make it, as values."""
 
 import io
-import os
 import stat
 import subprocess
 import tarfile
@@ -121,5 +120,10 @@ def test_a_second_build_does_nothing_and_is_quick() -> None:
 def test_the_local_validators_are_found_in_the_users_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert recipe.local_places()[-1] == tmp_path / "agency" / "validators"
-    (tmp_path / "agency" / "validators" / "bin").mkdir(parents=True)
-    assert recipe.tool_paths()[0].endswith((".tools/bin", f"agency{os.sep}validators{os.sep}bin"))
+    python = tmp_path / "agency" / "validators" / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch(0o755)
+    monkeypatch.setattr(recipe, "local_places", lambda: [tmp_path / "absent", tmp_path / "agency" / "validators"])
+    assert recipe.tool_paths() == [str(tmp_path / "agency" / "validators" / "bin")]
+    python.chmod(0o644)
+    assert recipe.tool_paths() == []

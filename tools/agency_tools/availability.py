@@ -49,6 +49,8 @@ def docker_availability(image: str) -> Availability:
         status, _ = ask(f"/images/{urllib.parse.quote(image, safe='/:@')}/json")
     except (OSError, ValueError) as problem:
         remedy = "install docker.io and start dockerd, or set DOCKER_HOST"
+        if isinstance(problem, PermissionError):
+            remedy = "join the group docker, whose members are as good as root, or set DOCKER_HOST"
         return Availability(kind="docker", ready=False, why=f"no engine answers at {engine}: {problem}", remedy=remedy)
     if status == http.client.OK:
         return Availability(kind="docker", ready=True)

@@ -84,8 +84,12 @@ def resolved(path: str, *, what: str) -> str:
 
 
 def refuse_dangerous(source: str) -> None:
-    """Raises WorkspaceError for a socket, or for a path that is, holds or lies within a secret."""
-    if stat.S_ISSOCK(Path(source).stat().st_mode):
+    """Raises WorkspaceError for what cannot be reached, for a socket, or for a path that is, holds or lies within a secret."""
+    try:
+        mode = Path(source).stat().st_mode
+    except OSError as problem:
+        raise WorkspaceError(f"{source} cannot be mounted: {problem.strerror}") from problem
+    if stat.S_ISSOCK(mode):
         raise WorkspaceError(f"{source} is a socket; no socket of the host is mounted into a sandbox")
     for secret in _dangerous():
         if _overlap(source, secret):

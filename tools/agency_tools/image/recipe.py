@@ -59,5 +59,6 @@ def local_places() -> list[Path]:
 
 
 def tool_paths() -> list[str]:
-    """The folder of the local validators' commands, or nothing where they are not installed."""
-    return [str(place / "bin") for place in local_places() if (place / "bin").is_dir()][:1]
+    """The folder of the local validators' commands, or nothing where they are not installed for this user."""
+    there = [place for place in local_places() if os.access(place / "venv" / "bin" / "python", os.X_OK)]
+    return [str(place / "bin") for place in there[:1]]
