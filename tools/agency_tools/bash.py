@@ -1,7 +1,6 @@
 """Bash: one shell command in the sandbox, to its end or in the background."""
 
 import posixpath
-import re
 import shlex
 from typing import Any, ClassVar
 
@@ -11,6 +10,7 @@ from agency_tools.errors import ToolError
 from agency_tools.interactive import refusal
 from agency_tools.plain import terminal_text
 from agency_tools.seen import Seen, file_shown_by
+from agency_tools.shell_words import plain_commands
 from agency_tools.tool import Input, Output
 from agency_tools.workspace import Workspace
 
@@ -78,7 +78,7 @@ class Bash:
         )
         self._cwd = done["cwd"]
         failed = _failed(given.command, done)
-        if not failed:
+        if done["exit_code"] == 0:
             await self._note_reading(given.command, done)
         return Output(
             content=_told(done, timeout_ms),
@@ -127,13 +127,8 @@ def _failed(command: str, done: dict[str, Any]) -> bool:
 
 def _answers_by_1(command: str) -> bool:
     """The exit code 1 came from a program that says "no" by it."""
-    last = re.split(r"\|\||&&|[;|\n]", command.strip())[-1]
-    try:
-        words = shlex.split(last)
-    except ValueError:
-        return False
-    words = words[next((at for at, word in enumerate(words) if not re.match(r"\w+=", word)), 0) :]
-    return words[:1] != [] and (words[0] in NO_MATCH or words[:2] in (["git", "diff"], ["git", "grep"]))
+    plain = [each.words for each in plain_commands(command) if each.words]
+    return bool(plain) and (plain[-1][0] in NO_MATCH or plain[-1][:2] in (["git", "diff"], ["git", "grep"]))
 
 
 def _told(done: dict[str, Any], timeout_ms: int) -> str:

@@ -1,8 +1,8 @@
 """Programs that wait for a person, and what to do instead."""
 
-import re
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+
+from agency_tools.shell_words import plain_commands
 
 EDITORS = frozenset(
     {"vi", "vim", "nvim", "nano", "emacs", "pico", "joe", "micro", "ed", "ex", "view", "visudo", "vipw"}
@@ -16,11 +16,6 @@ SHELLS = frozenset(
     {"python", "python3", "ipython", "node", "irb", "psql", "mysql", "sqlite3", "redis-cli", "bash", "sh"}
 )
 HARMLESS = frozenset({"--version", "--help", "-V", "-h"})
-STARTERS = frozenset(
-    {"exec", "command", "env", "nohup", "time", "if", "then", "do", "else", "while", "until", "!", "(", "{"}
-)
-"""Words that only lead to the command that matters."""
-
 INSTEAD = {
     ("kubectl", "edit"): "write the manifest to a file and use `kubectl apply --dry-run=server -f`, or `kubectl patch`",
     ("helm", "edit"): "write the values to a file",
@@ -41,46 +36,14 @@ INSTEAD = {
 }
 """The first words of commands that open an editor or ask, and what does the same without."""
 
-_SEPARATORS = re.compile(r"&&|\|\||;|\||\n|(?<![<>&])&(?![>&])")
-_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", re.DOTALL)
-_HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1(?P<rest>[^\n]*)\n.*?^\t*\2$", re.DOTALL | re.MULTILINE)
-
 
 def refusal(command: str) -> str | None:
     """Why `command` would wait for a person, and what to use instead; None when nothing in it does."""
-    for segment, piped in _segments(_HEREDOC.sub(r"</dev/null\g<rest>", command)):
-        why = _why(segment, piped=piped)
+    for plain in plain_commands(command):
+        why = _why(plain.words, piped=plain.fed)
         if why:
             return why
     return None
-
-
-def _segments(command: str) -> Iterator[tuple[list[str], bool]]:
-    """The words of each plain command, and whether something is piped or redirected into it; what is quoted is kept."""
-    start, piped = 0, False
-    for end, separator in [*_breaks(command), (len(command), "")]:
-        text = command[start:end]
-        try:
-            words = shlex.split(text, comments=True)
-        except ValueError:
-            words = text.split()
-        yield _without_prefix(words), piped or "<" in text
-        start, piped = end + len(separator), separator == "|"
-
-
-def _breaks(command: str) -> Iterator[tuple[int, str]]:
-    quoted = [found.span() for found in _QUOTED.finditer(command)]
-    for found in _SEPARATORS.finditer(command):
-        if not any(start <= found.start() < end for start, end in quoted):
-            yield found.start(), found.group()
-
-
-def _without_prefix(words: Sequence[str]) -> list[str]:
-    """Assignments before a command, and programs that only start another one, do not matter here."""
-    for at, word in enumerate(words):
-        if not re.match(r"\w+=", word) and word not in STARTERS:
-            return list(words[at:])
-    return []
 
 
 def _why(words: Sequence[str], *, piped: bool) -> str | None:

@@ -89,7 +89,7 @@ def _chosen(pages: str | None, total: int, path: str) -> range:
         raise ToolError(f'pages is a number or a range, such as "3" or "1-5", not {pages!r}')
     first = int(match[1])
     last = first if match[2] is None else min(int(match[2] or total), total)
-    if not 1 <= first <= last:
+    if not 1 <= first <= last <= total:
         raise ToolError(f"{path} has {total} pages; there is no page {pages}")
     if last - first >= PAGES_AT_ONCE:
         raise ToolError(f"pages {pages} are more than {PAGES_AT_ONCE}; ask for fewer at a time")

@@ -1,0 +1,75 @@
+"""A tool host as a plain process over a temporary directory, for what needs no sandbox around it."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agency_tools.frames import Channel
+
+HOST = Path(__file__).parents[2] / "tools" / "agency_tools" / "host.py"
+
+
+class HostProcess:
+    """The `Workspace` protocol over a host without a sandbox."""
+
+    kind = "plain"
+
+    def __init__(self, process: asyncio.subprocess.Process, root: Path, scratch: Path) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.process = process
+        self.root = root
+        self.scratch = scratch
+        self.channel = Channel(process.stdout, process.stdin)
+
+    async def call(self, op: str, **parameters: Any) -> dict[str, Any]:
+        """One operation of the host."""
+        return await self.channel.call(op, **parameters)
+
+    async def close(self) -> None:
+        """Close the pipe and wait for the host's own end."""
+        await self.channel.close()
+        try:
+            await asyncio.wait_for(self.process.wait(), 15)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+
+
+async def host_process(
+    root: Path, scratch: Path, *, path: str | None = None, protected: Sequence[str] = (".git",)
+) -> HostProcess:
+    """A configured host; `path` is its PATH."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", str(HOST), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
+    )
+    host = HostProcess(process, root, scratch)
+    await host.channel.hello()
+    env = {"PATH": path or os.environ["PATH"], "HOME": str(scratch), "LANG": "C.UTF-8", "TERM": "dumb"}
+    await host.call("configure", root=str(root), scratch=str(scratch), protected=list(protected), env=env)
+    return host
+
+
+@pytest.fixture
+async def workspace(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostProcess]:
+    """A host over `tmp_path`, with a scratch directory of its own."""
+    host = await host_process(tmp_path, tmp_path_factory.mktemp("scratch"))
+    yield host
+    await host.close()
+
+
+@pytest.fixture(params=["rg", "python"])
+async def searched(
+    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[HostProcess]:
+    """A host that searches with ripgrep, and one that finds none."""
+    path = None if request.param == "rg" else str(tmp_path_factory.mktemp("empty"))
+    host = await host_process(tmp_path, tmp_path_factory.mktemp("scratch"), path=path)
+    yield host
+    await host.close()
