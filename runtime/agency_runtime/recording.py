@@ -138,7 +138,7 @@ def _turn(path: Path, number: int, line: Json) -> Turn:
             raise UsageError(f"{path}:{number}: a turn whose {name!r} is {line[name]!r:.40}; record it again")
     if not isinstance(line["reply"].get("content"), list):
         raise UsageError(f"{path}:{number}: a turn whose reply has no list of content; record it again")
-    if not all(NEEDED <= json_object(each).keys() for each in line["results"]):
+    if not all(json_object(each).keys() >= NEEDED for each in line["results"]):
         raise UsageError(f"{path}:{number}: a result without one of {', '.join(sorted(NEEDED))}; record it again")
     return Turn(
         number=line["turn"],

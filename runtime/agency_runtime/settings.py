@@ -1,12 +1,13 @@
 """A run's options: command line, then `AGENCY_*` variables, then `.agency/config.yaml`, then the persona's own."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from agency_runtime.budget import Budget, limit
+from agency_runtime.config_file import CONFIG, ConfigFile, read_config
 from agency_runtime.prices import PRICES, Price
 from agency_tools.errors import UsageError
 
@@ -26,7 +27,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "source": ("api", "relay", "authored"),
 }
 LISTS = ("allow", "ask", "deny")
-NOT_IN_FILES = {"repo", "feature", "record", "replay", "trust"}  # a repository must not set these for its user
+SWITCHES = ("worktree", "trust")
+YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +59,10 @@ class Settings:
     drift: DriftForm = "fail"
     output: OutputForm = "text"
     trust: bool = False
-    prices: Mapping[str, Price] = None  # type: ignore[assignment]  # filled by read_settings
+    prices: Mapping[str, Price] = field(default_factory=lambda: PRICES)
 
     def budget(self, persona_turns: int | None) -> Budget:
-        """The budget of a run; the persona's own turn limit stands where nobody gave one."""
+        """What a run may spend; the persona's own turn limit stands where nobody gave one."""
         own = Budget()
         return Budget(
             turns=limit("--max-turns", self.max_turns) if self.max_turns else float(persona_turns or own.turns),
@@ -70,84 +72,73 @@ class Settings:
 
 
 def read_settings(given: Mapping[str, Any], repository: Path) -> Settings:
-    """Merge what was given with the environment and the repository's file. Raises UsageError naming the culprit."""
-    file = _file(repository / ".agency" / "config.yaml")
-    prices = {**PRICES, **_prices(file.pop("prices", {}))}
-    merged: dict[str, Any] = {}
-    for field in fields(Settings):
-        name = field.name
-        if name == "prices":
-            continue
-        sources = (
-            ("command line", given.get(name)),
-            (f"AGENCY_{name.upper()}", _variable(name)),
-            (".agency/config.yaml", file.get(name)),
-        )
-        if name in LISTS:
-            merged[name] = tuple(rule for _, rules in sources if rules for rule in _list(rules))
-            continue
-        for where, value in sources:
-            if value is not None and value is not False:
-                merged[name] = _checked(name, value, where)
-                break
-    return Settings(**merged, prices=prices)
+    """Merge what was given with the environment and the repository's file; the lists of rules are put together.
+
+    Raises UsageError that names the culprit as its user wrote it.
+    """
+    trust = _value("trust", given, ConfigFile()) is True
+    file = read_config(repository, OPTIONS, trust=trust)
+    values = {name: _value(name, given, file) for name in OPTIONS if name not in LISTS}
+    chosen: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    for name in LISTS:
+        chosen[name] = tuple(rule for each in _said(name, given, file) for rule in _rules(*each))
+    return Settings(**chosen, prices={**PRICES, **file.prices})
 
 
-def _variable(name: str) -> Any:
-    value = os.environ.get(f"AGENCY_{name.upper()}")
-    if value and name in LISTS:
-        return [rule for rule in value.split("\n") if rule.strip()]
-    return value or None
+OPTIONS = tuple(option.name for option in fields(Settings) if option.name != "prices")
 
 
-def _list(rules: Any) -> list[str]:
-    return [rules] if isinstance(rules, str) else [str(rule) for rule in rules]
+def _said(name: str, given: Mapping[str, Any], file: ConfigFile) -> Iterator[tuple[str, object]]:
+    """Who says something about an option, and what, the strongest first."""
+    variable = f"AGENCY_{name.upper()}"
+    for where, value in (
+        (f"--{name.replace('_', '-')}", given.get(name)),
+        (variable, os.environ.get(variable) or None),
+        (f"{CONFIG}: {name}", file.options.get(name)),
+    ):
+        if value is not None:
+            yield where, value
 
 
-def _checked(name: str, value: Any, source: str) -> Any:
-    where = "--" + name.replace("_", "-") if source == "command line" else f"{source}: {name}"
-    if name in ("worktree", "trust"):
-        if str(value).lower() not in ("true", "false", "1", "0", "yes", "no"):
-            raise UsageError(f"{where} is {value!r}; it must be true or false")
-        return str(value).lower() in ("true", "1", "yes")
-    if isinstance(value, list) and name == "network":
-        return ",".join(map(str, value))
-    if not isinstance(value, (str, int, float)):
-        raise UsageError(f"{where} must be a single value, not {type(value).__name__}")
-    choices = CHOICES.get(name)
-    if choices and value not in choices:
-        raise UsageError(f"{where} is {value!r}; it must be one of {', '.join(choices)}")
+def _value(name: str, given: Mapping[str, Any], file: ConfigFile) -> Any:
+    """The strongest word on an option; None where nobody said anything."""
+    return next((_checked(name, value, where) for where, value in _said(name, given, file)), None)
+
+
+def _rules(where: str, value: object) -> list[str]:
+    """The rules of one source; a variable holds one a line."""
+    rules = cast("list[object]", value) if isinstance(value, list) else [value]
+    if not all(isinstance(rule, str) for rule in rules):
+        raise UsageError(f"{where} must be a list of rules, such as [Bash(make test)]")
+    return [line.strip() for rule in rules for line in str(rule).split("\n") if line.strip()]
+
+
+def _checked(name: str, value: object, where: str) -> str | bool:
+    if name in SWITCHES:
+        return _switch(value, where)
+    if name == "network" and isinstance(value, list):
+        value = ",".join(map(str, cast("list[object]", value)))
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise UsageError(f"{where} must be a single word or number, not {_kind(value)}")
+    text = str(value).strip()
+    if not text:
+        raise UsageError(f"{where} is empty; give a value, or leave it out")
+    if name in CHOICES and text not in CHOICES[name]:
+        raise UsageError(f"{where} is {text!r}; it must be one of {', '.join(CHOICES[name])}")
     if name.startswith("max_"):
-        limit(where, str(value))
-    return str(value)
+        limit(where, text)
+    return text
 
 
-def _file(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"{path}: must hold `name: value` lines")
-    known = {field.name for field in fields(Settings)} - NOT_IN_FILES
-    named = {str(name).replace("-", "_"): value for name, value in content.items()}
-    for name in named:
-        if name not in known:
-            raise UsageError(f"{path}: {name!r} is not an option; there are {', '.join(sorted(known))}")
-    return named
+def _switch(value: object, where: str) -> bool:
+    word = str(value).strip().lower()
+    if word not in (*YES, *NO):
+        raise UsageError(f"{where} is {value!r}; it must be true or false")
+    return word in YES
 
 
-def _prices(given: Any) -> dict[str, Price]:
-    try:
-        return {
-            str(name): Price(input=float(price["input"]), output=float(price["output"]))
-            for name, price in given.items()
-        }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f".agency/config.yaml: prices must be `model: {{input: 3, output: 15}}`, dollars per million tokens ({error})"
-        ) from error
+def _kind(value: object) -> str:
+    """What a value of YAML is, in words."""
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (quote the word, where a word was meant)"
+    return {"list": "a list", "dict": "a mapping"}.get(type(value).__name__, type(value).__name__)

@@ -124,7 +124,7 @@ def test_the_log_is_its_owners_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_a_usage_error_with_its_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="Not a directory.*set XDG_STATE_HOME"):
+    with pytest.raises(UsageError, match=r"Not a directory.*set XDG_STATE_HOME"):
         Log(tmp_path / "file" / "session", Redactor())
 
 
