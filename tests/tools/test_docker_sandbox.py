@@ -1,13 +1,13 @@
 """What the Docker engine is told, and how its stream is taken apart."""
 
 import asyncio
-import os
 
 import pytest
 
 from agency_tools.boot import STARTER
 from agency_tools.docker_sandbox import Container, Pieces
 from agency_tools.mounts import Mount
+from agency_tools.running import starter
 from agency_tools.workspace import Limits
 
 CONTAINER = Container(
@@ -24,7 +24,7 @@ def test_the_container_runs_the_starter_as_the_owner_with_our_environment() -> N
     assert (config["Image"], config["User"], config["WorkingDir"]) == ("i:1", "1000:1001", "/workspace")
     assert [*config["Entrypoint"], *config["Cmd"]] == ["python3", "-I", "-S", "-c", STARTER]
     assert config["Env"] == ["A=b", "HOME=/tmp/home"]
-    assert config["Labels"] == {"agency.sandbox": str(os.getpid())}
+    assert config["Labels"] == {"agency.sandbox": starter()}
 
 
 def test_everything_that_keeps_the_container_in() -> None:

@@ -15,7 +15,7 @@ from agency_tools.boot import STARTER
 from agency_tools.cgroups import Groups, create
 from agency_tools.errors import WorkspaceError
 from agency_tools.mounts import Mount, mounts, owner
-from agency_tools.running import STREAM_LIMIT, ended_how
+from agency_tools.running import STREAM_LIMIT, ended_how, starter
 from agency_tools.surroundings import HOSTNAME, Identity, environment, identity_files
 from agency_tools.workspace import ROOT, SCRATCH, Layout
 
@@ -174,7 +174,7 @@ async def start_bubblewrap(layout: Layout) -> Bubblewrapped:
     who = Identity(uid=uid, gid=gid) if privileged else Identity(uid=os.getuid(), gid=os.getgid())
     system, extra = this_system()
     files = {path: _memory_file(text) for path, text in identity_files(who).items()}
-    groups = create(f"{os.getpid()}-{secrets.token_hex(4)}", layout.limits)
+    groups = create(f"{starter()}-{secrets.token_hex(4)}", layout.limits)
     argv = bwrap_argv(
         layout,
         who=who,

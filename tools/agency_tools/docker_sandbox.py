@@ -14,7 +14,7 @@ from agency_tools.boot import STARTER
 from agency_tools.engine import Client, connect, remove
 from agency_tools.errors import WorkspaceError
 from agency_tools.mounts import Mount, mounts, owner
-from agency_tools.running import STREAM_LIMIT, ended_how
+from agency_tools.running import STREAM_LIMIT, ended_how, starter
 from agency_tools.surroundings import HOSTNAME, environment
 from agency_tools.workspace import ROOT, SCRATCH, Layout, Limits
 
@@ -34,7 +34,7 @@ class Container:
     environment: Mapping[str, str]
     mounts: Sequence[Mount]
     limits: Limits
-    starter: int = field(default_factory=os.getpid)
+    starter: str = field(default_factory=starter)
 
     def config(self) -> dict[str, Any]:
         """The body of the engine's `POST /containers/create`."""
@@ -46,7 +46,7 @@ class Container:
             "WorkingDir": ROOT,
             "Hostname": HOSTNAME,
             "Env": [f"{name}={value}" for name, value in sorted(self.environment.items())],
-            "Labels": {LABEL: str(self.starter)},
+            "Labels": {LABEL: self.starter},
             "OpenStdin": True,
             "StdinOnce": True,
             "AttachStdin": True,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from agency_tools.cgroups import MOUNT, PREFIX, Groups
 from agency_tools.docker_sandbox import LABEL
 from agency_tools.engine import ask
+from agency_tools.running import starter_is_gone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +40,12 @@ def _containers() -> list[Leftover]:
     except (OSError, ValueError):
         return []
     found: list[dict[str, Any]] = json.loads(body) if status == 200 else []
-    return [Leftover(kind="container", name=each["Id"]) for each in found if not _alive(each["Labels"][LABEL])]
+    return [Leftover(kind="container", name=each["Id"]) for each in found if starter_is_gone(each["Labels"][LABEL])]
 
 
 def _groups() -> list[Leftover]:
-    folders = [path for path in _group_folders() if not _alive(path.name.removeprefix(PREFIX).partition("-")[0])]
-    return [Leftover(kind="control group", name=str(path)) for path in sorted(folders)]
+    gone = [path for path in _group_folders() if starter_is_gone(path.name.removeprefix(PREFIX).partition("-")[0])]
+    return [Leftover(kind="control group", name=str(path)) for path in sorted(gone)]
 
 
 def _group_folders() -> list[Path]:
@@ -52,7 +53,3 @@ def _group_folders() -> list[Path]:
     for folder, names, _ in os.walk(MOUNT):
         found += [Path(folder, name) for name in names if name.startswith(PREFIX)]
     return found
-
-
-def _alive(process: str) -> bool:
-    return process.isdigit() and Path("/proc", process).exists()
