@@ -9,6 +9,7 @@ from pathlib import Path
 from agency_runtime.frontmatter import UNCLOSED, Document
 from agency_runtime.prose import prose
 from agency_runtime.skill_files import ENTRY
+from agency_tools.errors import UsageError
 
 SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "node_modules"})
 PAPERS = frozenset(
@@ -43,6 +44,7 @@ def persona_candidates(given: Path) -> Iterator[Candidate]:
         yield Candidate(path=given)
         return
     for folder, folders, names in _folders(given):
+        yield from _linked(folder, folders)
         if ENTRY in names and folder != given:
             folders.clear()
             yield Candidate(path=folder / ENTRY, skipped="a skill; `agency skill check` reads it")
@@ -58,10 +60,7 @@ def skill_candidates(given: Path) -> Iterator[Candidate]:
         yield Candidate(path=given)
         return
     for folder, folders, names in _folders(given):
-        for name in folders:
-            linked = folder / name / ENTRY
-            if (folder / name).is_symlink() and linked.is_file() and not _inside(linked, given):
-                yield Candidate(path=linked, skipped="a link out of the folder")
+        yield from _linked(folder, folders)
         for name in names:
             if name == ENTRY:
                 yield _within(folder / name, given)
@@ -70,10 +69,25 @@ def skill_candidates(given: Path) -> Iterator[Candidate]:
 
 
 def _folders(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Every folder below, its folders and its files, in order; linked folders are not entered."""
-    for here, folders, names in os.walk(top):
+    """Every folder below, its folders and its files, in order; linked folders are not entered.
+
+    Raises UsageError at one that may not be read: a check that saw half of a folder must not pass.
+    """
+    for here, folders, names in os.walk(top, onerror=_refuse):
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
         yield Path(here), folders, sorted(names)
+
+
+def _refuse(error: OSError) -> None:
+    raise UsageError(
+        f"{error.filename}: cannot be read ({error.strerror}); leave it out or make it readable"
+    ) from error
+
+
+def _linked(folder: Path, folders: Sequence[str]) -> Iterator[Candidate]:
+    for name in folders:
+        if (folder / name).is_symlink():
+            yield Candidate(path=folder / name, skipped="a link to a folder, not entered")
 
 
 def _within(path: Path, top: Path) -> Candidate:

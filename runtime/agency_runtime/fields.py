@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from agency_runtime.plain_yaml import Value
 
@@ -25,19 +26,22 @@ class FieldTable:
     unknown: str = "not a known field"
     aliases: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    @property
+    @cached_property
     def known(self) -> frozenset[str]:
         """Every field name, in its proper spelling."""
         return frozenset((*self.applied, *self.ignored))
 
+    @cached_property
+    def _proper(self) -> Mapping[str, str]:
+        return {spelling(name): name for name in (*self.applied, *self.ignored)} | dict(self.aliases)
+
     def sort(self, given: Mapping[str, Value]) -> "Sorted":
         """Tell the fields of one file apart."""
-        proper = {spelling(name): name for name in (*self.applied, *self.ignored)} | dict(self.aliases)
         values: dict[str, Value] = {}
         ignored: dict[str, str] = {}
         warnings: list[str] = []
         for key, value in given.items():
-            name = proper.get(spelling(key), key)
+            name = self._proper.get(spelling(key), key)
             if name != key:
                 warnings.append(f"{key}: taken as {name}")
             values[name] = value
@@ -49,8 +53,8 @@ class FieldTable:
     def _doubt(self, key: str, name: str) -> list[str]:
         if name in self.ignored:
             return [f"{key}: ignored; {self.ignored[name]}"] if name in self.missed else []
-        near = difflib.get_close_matches(name[:64], self.known, n=1, cutoff=0.8)
-        return [f"{key}: ignored; did you mean {near[0]}?" if near else f"{key}: ignored; {self.unknown}"]
+        near = _nearest(name[:64], self.known)
+        return [f"{key}: ignored; did you mean {near}?" if near else f"{key}: ignored; {self.unknown}"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +64,12 @@ class Sorted:
     values: Mapping[str, Value]
     ignored: Mapping[str, str]
     warnings: Sequence[str]
+
+
+@lru_cache(maxsize=1024)
+def _nearest(name: str, known: frozenset[str]) -> str | None:
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.8)
+    return near[0] if near else None
 
 
 def spelling(name: str) -> str:

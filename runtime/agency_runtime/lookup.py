@@ -66,14 +66,17 @@ def _glance(path: Path) -> str:
 
     Empty for what is plainly no persona: a readme, or Markdown without a head.
     """
+    if not path.is_file():
+        return ""
     try:
         with path.open("rb") as file:
             start = file.read(_PEEK)
     except OSError:
         return ""
-    if b"---" not in start:
+    _, opened, after = start.partition(b"---")
+    if not opened:
         return ""
-    match = _NAME.search(start)
+    match = _NAME.search(after.partition(b"\n---")[0])
     name = slug(match[1].decode("utf-8", "replace").strip("\"'")) if match else ""
     return name or ("" if path.stem.lower() == "readme" else slug(path.stem))
 
@@ -138,14 +141,17 @@ def choose_persona(
     name: str, root: Path | None, *, text: str = "", trust_all: bool = False, ask: Ask | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Persona:  # fmt: skip
-    """The persona of a name, of a path, or, for `auto`, the one whose own words fit the text best; `say` hears why.
+    """The persona of a name, of a path, or, for `auto`, the one whose own words fit the text best.
+
+    `say` hears why `auto` chose it, each warning of its load report, and the namesakes it hides.
 
     Raises UsageError as `find_persona` does.
     """
     skills = skill_index(root)
     keeper = Trust(file=trust_file(), granted=trust_all, ask=ask)
     if name != "auto":
-        found = find_persona(name, root, skills=skills, trust=keeper).value
+        entry = persona_entry(name, root)
+        found = _told(entry, _usable(entry, skills, keeper), say)
     else:
         found = _fitting(text, root, skills, keeper, say)
     assert found is not None
@@ -161,7 +167,17 @@ def _fitting(
         raise UsageError("--persona auto: no persona can be used; `agency persona check` says why")
     pick = pick_persona(text, [persona for _, persona in personas.values()])
     say(f"persona {pick.persona.name}: {pick.why}")
-    return _usable(personas[pick.persona.name][0], skills, trust).value
+    entry = personas[pick.persona.name][0]
+    return _told(entry, _usable(entry, skills, trust), say)
+
+
+def _told(entry: PersonaEntry, loaded: Loaded[Persona], say: Callable[[str], None]) -> Persona | None:
+    """The persona, after its warnings and what it hides have been said."""
+    for warning in loaded.report.warnings:
+        say(f"{entry.path}: {warning}")
+    for path in entry.shadows:
+        say(f"{entry.path}: hides {path}")
+    return loaded.value
 
 
 def load_skills(index: SkillIndex, *, trust: Trust) -> tuple[Loaded[Skill], ...]:

@@ -14,6 +14,7 @@ from functools import cache
 CODE_PAGES = ("mac_roman", "cp1252")
 _ROUNDS = 3  # text can have been damaged more than once
 _ENOUGH_WEAK = 3
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 _MATHS = frozenset("∞±≤≥≠∂∑∏π∫Ωµªºæø")  # after √, these are mathematics
 _QUOTES = frozenset("«»\u00a0")  # after Ã or Â, these are punctuation
@@ -126,13 +127,13 @@ def _convinced(survey: _Survey, beyond_ascii: int) -> bool:
 
 
 def _mend_once(text: str) -> Mended:
-    characters = frozenset(text)
+    beyond_ascii = "".join(_BEYOND_ASCII.findall(text))
+    characters = frozenset(beyond_ascii)
     surveys = [_survey(text, page) for page in map(_page, CODE_PAGES) if page.possible(characters)]
     best = max(surveys, key=lambda survey: (survey.sure, survey.covered), default=None)
     if best is None:
         return Mended(text=text)
-    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
-    if not _convinced(best, beyond_ascii):
+    if not _convinced(best, len(beyond_ascii)):
         return Mended(text=text, suspicious=best.sure)
     fixed = best.page.damage.sub(lambda match: best.page.original(match[0]) or match[0], text)
     return Mended(text=fixed, count=best.sure + best.weak, code_page=best.page.name)

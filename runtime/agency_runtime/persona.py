@@ -121,9 +121,13 @@ def build_persona(path: Path, document: Document, skills: Skills) -> Loaded[Pers
         name=slug(title), title=title, description=description, body=document.body,
         tools=grant.tools, scoped=tuple(ref for ref in grant.named if ref.scope), disallowed=grant.disallowed,
         skills=tuple(found.parent.name for _, found in wanted if found), permission_mode=mode, model=model,
-        max_turns=turns, when_selected=" ".join(_SELECTED.findall(document.body)), path=path, sha256=document.sha256,
+        max_turns=turns, when_selected=_when_selected(document.body), path=path, sha256=document.sha256,
     )  # fmt: skip
     return Loaded(persona, report)
+
+
+def _when_selected(body: str) -> str:
+    return " ".join(_SELECTED.findall(body)) if "when " in body.lower() else ""
 
 
 def _report(

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,14 +31,14 @@ class SkillFiles:
 
 
 def skill_files(folder: Path) -> SkillFiles:
-    """What lies in the folder, without following a link out of it."""
+    """What lies in the folder, without following a link out of it; what tools leave behind is no part of it."""
     files: list[str] = []
     escaping: list[str] = []
-    inside = os.path.realpath(folder) + os.sep
-    for relative, is_link in _walk(folder):
-        if is_link and not os.path.realpath(folder / relative).startswith(inside):
+    for relative, mode in _walk(folder, _SKIPPED):
+        linked = stat.S_ISLNK(mode)
+        if linked and _leaves(folder / relative, folder):
             escaping.append(relative)
-        elif relative != ENTRY:
+        elif relative != ENTRY and (stat.S_ISREG(mode) or (linked and (folder / relative).is_file())):
             files.append(relative)
     files.sort()
     return SkillFiles(
@@ -45,25 +46,36 @@ def skill_files(folder: Path) -> SkillFiles:
     )
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Every file and every link, relative to the folder; directories behind links are not entered."""
+def _leaves(path: Path, folder: Path) -> bool:
+    return not os.path.realpath(path).startswith(os.path.realpath(folder) + os.sep)
+
+
+def _walk(folder: Path, skipped: frozenset[str] = frozenset()) -> Iterator[tuple[str, int]]:
+    """All that lies in the folder and is no folder, relative to it, with its mode; links are not followed."""
     for here, folders, names in os.walk(folder):
         linked = [name for name in folders if (Path(here) / name).is_symlink()]
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED and name not in linked)
+        folders[:] = sorted(name for name in folders if name not in skipped and name not in linked)
         for name in [*names, *linked]:
-            if name not in _SKIPPED:
+            if name not in skipped:
                 path = Path(here) / name
-                yield path.relative_to(folder).as_posix(), path.is_symlink()
+                yield path.relative_to(folder).as_posix(), path.lstat().st_mode
 
 
 def folder_sha256(folder: Path) -> str:
-    """Digest over the name and content of every file of the folder: what a person trusts, and nothing less."""
+    """Digest over the name and content of all that lies in the folder, hidden or not: what a person trusts."""
     digest = hashlib.sha256()
-    for relative in sorted({ENTRY, *skill_files(folder).files}):
+    for relative, mode in sorted(_walk(folder)):
         path = folder / relative
-        content = path.read_bytes() if path.is_file() else b""
-        digest.update(relative.encode(errors="surrogateescape") + b"\0" + hashlib.sha256(content).digest())
+        content = os.fsencode(path.readlink()) if stat.S_ISLNK(mode) else b""
+        digest.update(os.fsencode(relative) + b"\0" + hashlib.sha256(content).digest() + _content(path))
     return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def links(body: str) -> Sequence[str]:

@@ -30,6 +30,8 @@ class SourceText:
 
 def read(path: Path) -> SourceText:
     """The file's text. Raises UnreadableText, and OSError as the operating system gives it."""
+    if not path.is_file() and path.exists():
+        raise UnreadableText("not a regular file")  # opening a pipe would wait for its other end
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     return decode(data)

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 KNOWN = (
     "Read", "Write", "Edit", "Bash", "TaskOutput", "TaskStop", "Grep", "Glob", "WebFetch", "WebSearch", "Skill", "Task",
@@ -63,6 +64,7 @@ class ToolRef:
         return {"name": self.name, "resolves_to": self.resolves_to}
 
 
+@lru_cache(maxsize=1024)
 def resolve(name: str) -> ToolRef:
     """What a name means here; `Bash(git:*)` is Bash with the scope `git:*`."""
     before, bracket, after = name.strip().partition("(")

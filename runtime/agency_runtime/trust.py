@@ -5,6 +5,7 @@ The store is a JSON object, digest to path and day; a changed file has another d
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,17 @@ def trust_file(environment: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_STATE_HOME/agency/trust.json`."""
     state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(state) / "agency" / "trust.json"
+
+
+def ask_at_terminal() -> Ask | None:
+    """Something that asks the person at the terminal; None where nobody sits there."""
+    return _ask if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def _ask(path: Path, sha256: str) -> bool:
+    sys.stderr.write(f"{path}\n  comes with this repository (sha256 {sha256}). Have you read it, and trust it? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 @dataclass(frozen=True, kw_only=True)

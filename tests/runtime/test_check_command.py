@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -137,12 +138,32 @@ def test_every_file_of_a_collection_is_accounted_for(tmp_path: Path, capsys: pyt
         "agents/keeper.md": True,
         "commands/ship.md": "a command, without a name",
         "docs/guide.md": "no front matter",
+        "loop": "a link to a folder, not entered",
         "docs/page.md": "front matter without name or description",
         "docs/rule.md": "a rule at its top, no front matter",
         "out.md": "a link out of the folder",
         "prompts/x.prompt.md": "instructions or a prompt of another tool",
         "skills/rollout/SKILL.md": "a skill; `agency skill check` reads it",
     }
+
+
+def test_a_file_name_of_any_bytes_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    sound = (FIXTURES / "personas" / "sound" / "release-keeper.md").read_bytes()
+    (tmp_path / os.fsdecode(b"caf\xe9.md")).write_bytes(sound)
+    assert agency("persona", "check", tmp_path) == 0
+    assert agency("persona", "check", tmp_path, "--json") == 0
+    assert capfd.readouterr().out.count("caf\\udce9.md") == 2
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    assert agency("persona", "check", tmp_path, "--json") == 2
+    assert objects(capsys)[0]["errors"] == ["not a regular file"]
+
+
+def test_a_missing_repository_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^--repo /nowhere: no such folder$"):
+        agency("persona", "list", "--repo", "/nowhere")
 
 
 def test_a_skill_file_in_the_wrong_case_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

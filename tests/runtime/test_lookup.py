@@ -9,7 +9,7 @@ from agency_runtime.lookup import choose_persona, find_persona, offered_skills, 
 from agency_runtime.persona import Persona
 from agency_runtime.pick import pick_persona
 from agency_runtime.skill_index import skill_index
-from agency_runtime.trust import Trust, is_trusted, trust, trust_file, trusted
+from agency_runtime.trust import Trust, ask_at_terminal, is_trusted, trust, trust_file, trusted
 from agency_tools.errors import UsageError
 
 
@@ -147,6 +147,25 @@ def test_find_persona_brings_the_report_along(root: Path) -> None:
     loaded = find_persona("devops-automator", root, skills=skill_index(root), trust=Trust(file=trust_file()))
     assert loaded.report.ok
     assert all(path for _, path in loaded.report.skills)
+
+
+def test_what_is_doubtful_about_the_chosen_persona_is_said(root: Path, home: Path) -> None:
+    path = write_persona(home / ".claude" / "agents", "DevOps Automator", file="mine")
+    said: list[str] = []
+    choose_persona("devops-automator", root, say=said.append)
+    assert said[0] == f"{path}: name: 'DevOps Automator' is found as devops-automator"
+    assert said[1].startswith(f"{path}: hides ")
+
+
+def test_a_name_in_the_body_is_no_name(root: Path, home: Path) -> None:
+    folder = home / ".claude" / "agents"
+    folder.mkdir(parents=True)
+    (folder / "keeper.md").write_text("---\ndescription: d\n---\n\n```yaml\nname: ci\n```\n")
+    assert persona_entries(root)[0].name == "keeper"
+
+
+def test_nobody_at_the_terminal_is_not_asked() -> None:
+    assert ask_at_terminal() is None
 
 
 def test_skills_are_found_nearest_first(root: Path, home: Path) -> None:

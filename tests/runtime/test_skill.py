@@ -120,7 +120,12 @@ def test_the_digest_changes_with_any_file_and_any_name(tmp_path: Path) -> None:
     digests.append(folder_sha256(tmp_path))
     (tmp_path / "run.sh").rename(tmp_path / "ran.sh")
     digests.append(folder_sha256(tmp_path))
-    assert len(set(digests)) == 4
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "run.pyc").write_bytes(b"hidden")
+    digests.append(folder_sha256(tmp_path))
+    (tmp_path / "link").symlink_to("ran.sh")
+    digests.append(folder_sha256(tmp_path))
+    assert len(set(digests)) == 6
 
 
 def test_links_in_code_are_no_links() -> None:

@@ -1,12 +1,20 @@
 """`agency persona list | show | check`: which personas there are, and what becomes of everything they ask for."""
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agency_runtime.commands.reports import Row, add_verbs, details, print_reports, print_rows, root_of
+from agency_runtime.commands.reports import (
+    Row,
+    add_verbs,
+    as_line,
+    details,
+    print_reports,
+    print_rows,
+    printable,
+    root_of,
+)
 
 if TYPE_CHECKING:
     from agency_runtime.lookup import PersonaEntry
@@ -64,9 +72,9 @@ def _show(args: argparse.Namespace) -> int:
             if persona
             else {}
         )
-        print(json.dumps(loaded.report.json() | more, ensure_ascii=False))
+        print(as_line(loaded.report.json() | more))
         return 0 if persona else 2
-    print(details(loaded.report))
+    print(printable(details(loaded.report)))
     if persona:
         settings = {"permission mode": persona.permission_mode, "model": persona.model, "turns": persona.max_turns}
         print("\n".join(f"{name}: {value}" for name, value in settings.items() if value))

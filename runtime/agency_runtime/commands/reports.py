@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,10 @@ def add_verbs(subparsers: "argparse._SubParsersAction[Any]", kind: str, about: s
 
 def root_of(args: argparse.Namespace) -> Path:
     """The repository that was meant: `--repo`, else the nearest folder upward with a `.git`, else the current one."""
+    from agency_tools.errors import UsageError
+
+    if args.repo is not None and not args.repo.is_dir():
+        raise UsageError(f"--repo {args.repo}: no such folder")
     if args.repo is not None:
         return Path(args.repo)
     here = Path.cwd()
@@ -70,7 +75,7 @@ def print_reports(reports: "Iterable[LoadReport]", *, strict: bool, as_json: boo
     tally = Tally()
     for report in reports:
         tally.count(report)
-        print(json.dumps(report.json(), ensure_ascii=False) if as_json else line(report, strict=strict))
+        print(as_line(report.json()) if as_json else printable(line(report, strict=strict)))
     if not as_json:
         print(tally)
     return 0 if tally.passed(strict=strict) else USAGE
@@ -117,15 +122,26 @@ def print_rows(rows: Sequence[Row], *, as_json: bool) -> None:
     """A listing, cut to the terminal's width; each hidden namesake on a line of its own."""
     if as_json:
         for row in rows:
-            print(json.dumps(row.json(), ensure_ascii=False))
+            print(as_line(row.json()))
         return
     width = shutil.get_terminal_size((100, 24)).columns
     column = max((len(row.name) for row in rows), default=0)
     for row in rows:
         state = "" if row.state == "ok" else f"[{row.state}] "
-        print(_cut(f"{row.name:{column}}  {row.origin:10}  {state}{row.description}", width))
+        print(_cut(printable(f"{row.name:{column}}  {row.origin:10}  {state}{row.description}"), width))
         for path in row.shadows:
-            print(f"{'':{column}}  hides {path}")
+            print(printable(f"{'':{column}}  hides {path}"))
+
+
+def as_line(value: dict[str, Any]) -> str:
+    """One JSON object, on one line."""
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """`text` with what standard output cannot encode escaped; file names may hold any bytes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _cut(text: str, width: int) -> str:

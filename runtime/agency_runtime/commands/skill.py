@@ -1,12 +1,20 @@
 """`agency skill list | show | check`: which skills there are, and whether they are fit to be offered."""
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agency_runtime.commands.reports import Row, add_verbs, details, print_reports, print_rows, root_of
+from agency_runtime.commands.reports import (
+    Row,
+    add_verbs,
+    as_line,
+    details,
+    print_reports,
+    print_rows,
+    printable,
+    root_of,
+)
 
 if TYPE_CHECKING:
     from agency_runtime.skill_index import SkillEntry
@@ -70,9 +78,9 @@ def _show(args: argparse.Namespace) -> int:
             if skill
             else {}
         )
-        print(json.dumps(loaded.report.json() | more, ensure_ascii=False))
+        print(as_line(loaded.report.json() | more))
         return 0 if skill else 2
-    print(details(loaded.report))
+    print(printable(details(loaded.report)))
     if skill:
         print("\n".join(f"resource: {name}" for name in skill.resources))
         print(f"{skill.description}\n\n{skill.body.strip()}")
