@@ -1184,6 +1184,42 @@ class Query(NamedTuple):
     after: int = 0
     multiline: bool = False
 
+    def globs(self) -> list[str]:
+        """The globs given, apart at white space and at commas that are not in braces."""
+        return re.findall(r"(?:\{[^}]*\}|\[[^\]]*\]|[^\s,])+", self.glob or "")
+
+    def wanted(self) -> list[str]:
+        """The globs of which a path has to match one, if there are any."""
+        return [glob for glob in self.globs() if not glob.startswith("!")]
+
+    def unwanted(self) -> list[str]:
+        """The globs of which a path may match none."""
+        return [glob[1:] for glob in self.globs() if glob.startswith("!")]
+
+    def names(self) -> list[str]:
+        """The wanted globs' last parts as a file type of ripgrep's: a glob option would bring ignored files back."""
+        wanted = self.wanted()
+        if not wanted or not all(_has_plain_end(glob) for glob in wanted):
+            return []
+        return [*(f"--type-add=agency:{glob.rpartition('/')[2]}" for glob in wanted), "--type=agency"]
+
+    def filters(self) -> Callable[[str], bool]:
+        """Whether a path relative to where the search starts is one the globs want."""
+        wanted = [glob_pattern(glob) for glob in self.wanted()]
+        unwanted = [glob_pattern(glob) for glob in self.unwanted()]
+
+        def fits(path: str) -> bool:
+            if any(glob.fullmatch(path) for glob in unwanted):
+                return False
+            return not wanted or any(glob.fullmatch(path) for glob in wanted)
+
+        return fits
+
+
+def _has_plain_end(glob: str) -> bool:
+    """Its last part alone says what the file's name has to be, in a way that a file type of ripgrep's can."""
+    return not re.search(r":|\{[^}]*/|(/|\*\*)$", glob)
+
 
 WIDEST = 1000
 """Characters of a matching line that are shown."""
@@ -1203,8 +1239,8 @@ def rg_argv(rg: str, query: Query, target: str, *, by_path: bool) -> list[str]:
         argv += ["--only-matching"] if query.only else []
     argv += ["--ignore-case"] if query.ignore_case else []
     argv += ["--multiline", "--multiline-dotall"] if query.multiline else []
-    argv += [f"--glob={query.glob}"] if query.glob else []
-    argv += [f"--type={query.type}"] if query.type else []
+    argv += [f"--glob=!{glob}" for glob in query.unwanted()]
+    argv += [f"--type={query.type}"] if query.type else query.names()
     argv += ["--sort=path"] if by_path else []
     return [*argv, "--", target]
 
@@ -1343,6 +1379,7 @@ class Searches:
     def grep(self, call: Call, query: Query, path: str | None, offset: int, limit: int) -> dict[str, Any]:
         """Result lines `offset` to `offset + limit` (0: all), sorted by path; `total` where all were counted."""
         here, target = self._place(path, files=True)
+        fits = query.filters()
         rg = self._rg()
         if rg:
             found = self._rg_found(call, rg_argv(rg, query, target, by_path=False), here, HELD)
@@ -1350,7 +1387,7 @@ class Searches:
                 found = self._rg_found(call, rg_argv(rg, query, target, by_path=True), here, HELD)
         else:
             found = self._forked(call, lambda: search(here, target, query))
-        lines = self._by_path(found.output, here, query)
+        lines = self._by_path(found.output, here, query, fits if target == "./" else None)
         chosen = lines[offset : offset + limit] if limit else lines[offset:]
         return {"lines": chosen, "total": len(lines) if found.whole else None, "matched": len(lines)}
 
@@ -1394,41 +1431,58 @@ class Searches:
             raise Refused(found.said)
         return found
 
-    def _by_path(self, output: bytes, here: str, query: Query) -> list[str]:
+    def _by_path(self, output: bytes, here: str, query: Query, fits: Callable[[str], bool] | None) -> list[str]:
         """Result lines, file by file in order of path."""
         if query.mode == "files_with_matches":
-            return [self._shown(here, name) for name in sorted(_plain(name) for name in output.split(b"\0") if name)]
-        files: dict[bytes, list[bytes]] = {}
-        name = b""
-        for line in output.split(b"\n"):
-            path, separator, rest = line.partition(b"\0")
-            if separator:
-                name = _plain(path)
-                files.setdefault(name, []).append(rest)
-            elif line == b"--" and name:
-                files[name].append(line)
-        blocks = query.before or query.after
-        return [line for name in sorted(files) for line in self._told(here, name, files[name], apart=bool(blocks))]
-
-    def _told(self, here: str, name: bytes, lines: list[bytes], *, apart: bool) -> Iterator[str]:
-        shown = self._shown(here, name)
-        if lines and lines[-1] == b"--":
-            lines.pop()
-        for line in lines:
-            if line == b"--":
-                yield "--"
-            else:
-                between = re.match(rb"\d+-", line)
-                yield f"{shown}{'-' if between and apart else ':'}{line.rstrip(bytes([13])).decode('utf-8', 'replace')}"
-        if apart:
-            yield "--"
+            files: dict[bytes, list[bytes]] = {_plain(name): [] for name in output.split(b"\0") if name}
+        else:
+            files = _lines_by_file(output)
+        names = sorted(name for name in files if fits is None or fits(os.fsdecode(name)))
+        if query.mode == "files_with_matches":
+            return [self._shown(here, name) for name in names]
+        apart = query.mode == "content" and bool(query.before or query.after)
+        told: list[str] = []
+        for name in names:
+            told += ["--"] if apart and told else []
+            told += _told(self._shown(here, name), files[name], apart=apart)
+        return told
 
     def _shown(self, here: str, name: bytes) -> str:
         """The path as the caller may use it: relative to the root, or absolute outside it."""
         path = os.path.normpath(os.path.join(here, os.fsdecode(name)))
         if _within(path, self._settings.root):
             path = os.path.relpath(path, self._settings.root)
-        return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return re.sub("[\0-\x1f]", lambda found: f"\\x{ord(found.group()):02x}", shown)
+
+
+def _lines_by_file(output: bytes) -> dict[bytes, list[bytes]]:
+    """What ripgrep wrote about each file; a name may hold line feeds, and ends with NUL."""
+    files: dict[bytes, list[bytes]] = {}
+    name = begun = b""
+    for line in output.split(b"\n"):
+        path, separator, rest = line.partition(b"\0")
+        if separator:
+            name = _plain(begun + path)
+            files.setdefault(name, []).append(rest)
+            begun = b""
+        elif line in (b"--", b"--\r") and name and not begun:
+            files[name].append(b"--")
+        elif not re.search(rb": (WARNING: stopped searching binary|binary) file ", line):
+            begun += line + b"\n"
+    return files
+
+
+def _told(path: str, lines: list[bytes], *, apart: bool) -> Iterator[str]:
+    """A file's result lines with its path before each; lines that only surround a match are joined by dashes."""
+    if lines and lines[-1] == b"--":
+        lines.pop()
+    for line in lines:
+        if line == b"--":
+            yield "--"
+        else:
+            sign = "-" if apart and re.match(rb"\d+-", line) else ":"
+            yield f"{path}{sign}{line.rstrip(bytes([13])).decode('utf-8', 'replace')}"
 
 
 def _plain(name: bytes) -> bytes:
@@ -1616,20 +1670,20 @@ def search_pattern(query: Query) -> re.Pattern[str]:
 def search(here: str, target: str, query: Query) -> bytes:
     """What ripgrep would write, in order of path."""
     pattern = search_pattern(query)
-    globs = [glob_pattern(glob) for glob in (query.glob, _type_glob(query.type)) if glob]
+    fits, kind = query.filters(), glob_pattern(_type_glob(query.type))
     paths = regular_files(here, _rules_above(here)) if target == "./" else iter([os.path.join(here, target[2:])])
     found: list[bytes] = []
     for path in paths:
         name = path[len(here.rstrip("/")) + 1 :]
-        if all(glob.fullmatch(name) for glob in globs):
+        if target != "./" or (fits(name) and kind.fullmatch(name)):
             found += _search_file(path, os.fsencode(name), pattern, query)
     return b"".join(found)
 
 
-def _type_glob(name: str | None) -> str | None:
+def _type_glob(name: str | None) -> str:
     if name and name not in TYPES:
         raise Refused(f"unrecognized file type: {name}; there are {', '.join(sorted(TYPES))}")
-    return TYPES[name] if name else None
+    return TYPES[name] if name else "**"
 
 
 def _search_file(path: str, name: bytes, pattern: re.Pattern[str], query: Query) -> Iterator[bytes]:
@@ -1640,7 +1694,7 @@ def _search_file(path: str, name: bytes, pattern: re.Pattern[str], query: Query)
         return
     if is_binary(data):
         return
-    text = text_of(data).text
+    text = text_of(data).text.replace("\r\n", "\n")
     spans = list(_spans(text, pattern, query))
     if not spans:
         return
@@ -1666,7 +1720,7 @@ def _spans(text: str, pattern: re.Pattern[str], query: Query) -> Iterator[tuple[
         return
     lines = text.split("\n")
     for number, line in enumerate(lines[:-1] if lines[-1] == "" else lines, 1):
-        for match in pattern.finditer(line.rstrip("\r")):
+        for match in pattern.finditer(line):
             yield number, number, match.group()
             if not query.only:
                 break
