@@ -11,10 +11,11 @@ import asyncio
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from agency_runtime.message_thread import MessageThread
 from agency_runtime.wire import Json, Listener, ModelError, Reply, Request
 from agency_tools.errors import UsageError
 
@@ -52,7 +53,7 @@ def require_key(provider: str) -> None:
 def connect(provider: str) -> AsyncAnthropic:
     """The SDK's client for a provider; retries are ours, so its own are off. Slow: it imports the SDK."""
     import anthropic
-    import anthropic.lib.streaming  # what the first request would import otherwise
+    import anthropic.lib.streaming  # noqa: F401 - what the first request would import otherwise
     import anthropic.lib.threads
 
     client = getattr(anthropic, PROVIDERS[provider])
@@ -70,8 +71,7 @@ class AnthropicModel:
     source: str = "api"
     on_retry: Callable[[str], None] = lambda _: None
     _connecting: asyncio.Future[AsyncAnthropic] | None = None
-    _thread: Any = None
-    _sent: int = 0  # messages of the history that the thread already holds
+    _thread: MessageThread = field(default_factory=MessageThread)
 
     def start(self) -> None:
         """Begin importing the SDK in the background."""
@@ -110,39 +110,38 @@ class AnthropicModel:
             raise ModelError(f"provider {self.provider} cannot be used: {_words(error)}") from error
 
     async def _once(self, client: AsyncAnthropic, request: Request, on_text: Listener) -> Json:
-        """One streamed attempt; a thread whose attempt failed is given up, since what it holds is unsure."""
+        """One attempt; a rejection of the thread itself is answered by sending the whole history at once."""
+        import anthropic
+
+        self._thread.usable = self._thread.usable and bool(getattr(client, "_supports_message_threads", False))
+        try:
+            message = await self._streamed(client, self._thread.arguments(request, _fields(request)), on_text)
+        except anthropic.APIStatusError as error:
+            if self._thread.recovers(_code(error)):
+                return await self._once(client, request, on_text)
+            raise
+        except BaseException:
+            self._thread.restart()
+            raise
+        self._thread.replied(request, message)
+        return message
+
+    async def _streamed(self, client: AsyncAnthropic, arguments: Json, on_text: Listener) -> Json:
+        """The whole message. Raises BrokenStream where the stream ends before it does."""
         import httpx2
 
         whole = False
         try:
-            async with self._stream(client, request) as stream:
+            async with client.beta.messages.stream(**cast("Any", arguments)) as stream:
                 async for event in stream:
                     if event.type == "text":
                         on_text(event.text)
                     whole = whole or event.type == "message_stop"
                 if not whole:
                     raise BrokenStream("the stream ended before the reply did")
-                message = await stream.get_final_message()
+                return _json(await stream.get_final_message())
         except httpx2.TransportError as error:
-            self._thread = None
             raise BrokenStream(_words(error)) from error
-        except BaseException:
-            self._thread = None
-            raise
-        self._sent = len(request.messages) + 1
-        return _json(message)
-
-    def _stream(self, client: AsyncAnthropic, request: Request) -> Any:
-        if not client._supports_message_threads:  # Bedrock, Vertex and the like: the whole history each time
-            return client.beta.messages.stream(
-                **cast("Any", _fields(request)), messages=cast("Any", list(request.messages))
-            )
-        if self._thread is None or self._sent > len(request.messages):
-            self._thread = client.beta.messages.thread(
-                **cast("Any", _fields(request)), unsupported_request_behavior="continue_unthreaded"
-            )
-            self._sent = 0
-        return self._thread.stream(*request.messages[self._sent :])
 
     def _announce(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -153,7 +152,7 @@ class AnthropicModel:
 
     def fork(self) -> AnthropicModel:
         """One for a helper run: the same client, a conversation of its own."""
-        return replace(self, _thread=None, _sent=0)
+        return replace(self, _thread=MessageThread())
 
     async def close(self) -> None:
         if self._connecting is not None:
@@ -170,6 +169,13 @@ def _fields(request: Request) -> dict[str, Any]:
         "tools": list(request.tools),
         "cache_control": CACHED,
     }
+
+
+def _code(error: Any) -> str | None:
+    """The machine-readable code in an error's details."""
+    body = error.body if isinstance(error.body, dict) else {}
+    details = (body.get("error") or {}).get("details") or {}
+    return details.get("error_code") if isinstance(details, dict) else None
 
 
 def _json(message: Any) -> Json:

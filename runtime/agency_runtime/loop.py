@@ -11,7 +11,7 @@ from typing import Protocol
 
 from agency_runtime.budget import Spending
 from agency_runtime.prices import Price
-from agency_runtime.recording import digests
+from agency_runtime.recording import digest, fixed_digests, spoken
 from agency_runtime.session import Session
 from agency_runtime.wire import Call, Json, Listener, Model, Reply, Request, Usage
 
@@ -32,7 +32,7 @@ class Ending(Enum):
 
 
 class Answering(Protocol):
-    """Whatever turns a call into a result; never raises for what the model did wrong."""
+    """Whatever turns a call into a result; what the model did wrong is such a result, too."""
 
     async def __call__(self, call: Call, turn: int) -> Json:
         """The tool_result block for this call."""
@@ -61,14 +61,16 @@ class Conversation:
     model: str
     price: Price
     max_tokens: int = 32_000
-    messages: list[Json] = field(default_factory=list)
+    messages: list[Json] = field(default_factory=list[Json])
     fresh: int = 0
     usage: Usage = field(default_factory=Usage)
     turn: int = 0
     depth: int = 0
     reason: str = ""
+    _fixed: dict[str, str] = field(default_factory=dict[str, str])
 
     def request(self) -> Request:
+        """The next turn's request."""
         return Request(
             model=self.model,
             system=self.system,
@@ -77,6 +79,12 @@ class Conversation:
             fresh=self.fresh,
             max_tokens=self.max_tokens,
         )
+
+    def digests(self) -> dict[str, str]:
+        """The digests of the next request's parts; those of system and tools, which never change, are kept."""
+        if not self._fixed:
+            self._fixed = fixed_digests(self.system, self.tools)
+        return {"messages": digest(spoken(self.messages[self.fresh :])), **self._fixed}
 
     def say(self, text: str) -> None:
         """Add to the user's side, beside results that already stand there."""
@@ -96,36 +104,63 @@ async def run(
     owed: Owed,
     on_text: Listener,
 ) -> Ending:
-    """Let the model act until it stops asking for tools and owes nothing more."""
-    cut = nudges = 0
-    while True:
-        if over := spending.spent() or answer.exhausted:
-            talk.reason = over
-            return Ending.DENIED if answer.exhausted else Ending.OUT_OF_BUDGET
-        reply = await _turn(session, talk, model, spending, on_text)
+    """Let the model act until it stops asking for tools and owes nothing more; `talk.reason` says why it stopped."""
+    course = _Course(talk, answer, owed)
+    ending: Ending | None = None
+    while ending is None:
+        if denied := answer.exhausted:
+            talk.reason = denied
+            return Ending.DENIED
+        reply = None if spending.spent() else await _turn(session, talk, model, spending, on_text)
+        if reply is None:
+            talk.reason = spending.spent() or "the time is up"
+            return Ending.OUT_OF_BUDGET
+        ending = await course.after(reply)
+    return ending
+
+
+@dataclass
+class _Course:
+    """What follows from each reply. `cut` counts replies cut off in a row, `nudges` the reminders given."""
+
+    talk: Conversation
+    answer: Answering
+    owed: Owed
+    cut: int = 0
+    nudges: int = 0
+
+    async def after(self, reply: Reply) -> Ending | None:
+        """Take the reply's consequences; None where the model goes on."""
         step = STEPS.get(reply.stop_reason or "", "stop")
+        self.cut = self.cut + 1 if step == "cut" else 0
+        if step == "resume":
+            return None
         if step == "run" and reply.calls:
-            cut = 0
-            talk.messages.append({"role": "user", "content": await _answers(reply.calls, answer, talk.turn)})
-        elif step == "resume":
-            continue
-        elif step == "cut":
-            cut += 1
-            if cut > CUT_REPLIES:
-                talk.reason = f"the reply was cut off at max_tokens {cut} times in a row"
-                return Ending.INCOMPLETE
-            _unexecuted(talk, reply, CONTINUE)
-        elif step in ENDINGS:
-            talk.reason = f"stop_reason {reply.stop_reason}"
+            results = await _answers(reply.calls, self.answer, self.talk.turn)
+            self.talk.messages.append({"role": "user", "content": results})
+            return None
+        if step in ENDINGS:
+            self.talk.reason = f"stop_reason {reply.stop_reason}"
             return ENDINGS[step]
-        elif (missing := await owed(reply)) is None:
-            return Ending.DONE
-        elif nudges >= NUDGES:
-            talk.reason = missing.splitlines()[0]
+        return self._cut_off(reply) if step == "cut" else await self._stopped(reply)
+
+    def _cut_off(self, reply: Reply) -> Ending | None:
+        if self.cut > CUT_REPLIES:
+            self.talk.reason = f"the reply was cut off at max_tokens {self.cut} times in a row"
             return Ending.INCOMPLETE
-        else:
-            nudges += 1
-            _unexecuted(talk, reply, missing)
+        _unexecuted(self.talk, reply, CONTINUE)
+        return None
+
+    async def _stopped(self, reply: Reply) -> Ending | None:
+        missing = await self.owed(reply)
+        if missing is None:
+            return Ending.DONE
+        if self.nudges >= NUDGES:
+            self.talk.reason = missing.splitlines()[0]
+            return Ending.INCOMPLETE
+        self.nudges += 1
+        _unexecuted(self.talk, reply, missing)
+        return None
 
 
 STEPS = {
@@ -141,21 +176,23 @@ STEPS = {
 ENDINGS = {"full": Ending.CONTEXT_FULL, "refused": Ending.REFUSED}
 
 
-async def _turn(session: Session, talk: Conversation, model: Model, spending: Spending, on_text: Listener) -> Reply:
-    """One request and its reply, both in the log, within the time that is left."""
+async def _turn(
+    session: Session, talk: Conversation, model: Model, spending: Spending, on_text: Listener
+) -> Reply | None:
+    """One request and its reply, both in the log; None where the time ran out before the reply came."""
     session.turns += 1
     talk.turn = session.turns
     request = talk.request()
-    session.add(
-        "request",
-        turn=talk.turn,
-        depth=talk.depth,
-        model=talk.model,
-        digests=digests(request),
-        messages=talk.messages[talk.fresh :],
-    )
-    async with asyncio.timeout(spending.seconds_left):
-        reply = await model.reply(request, on_text)
+    fresh = talk.messages[talk.fresh :]
+    session.add("request", turn=talk.turn, depth=talk.depth, model=talk.model, digests=digests(request), messages=fresh)
+    clock = asyncio.timeout(spending.seconds_left)
+    try:
+        async with clock:
+            reply = await model.reply(request, on_text)
+    except TimeoutError:
+        if clock.expired():
+            return None
+        raise
     session.add("reply", turn=talk.turn, message=reply.message)
     talk.messages.append({"role": "assistant", "content": reply.content})
     talk.fresh = len(talk.messages)

@@ -50,11 +50,13 @@ def _spoken(block: Json) -> Json:
 
 def digests(request: Request) -> dict[str, str]:
     """The digests of a request's parts, in the order in which a difference is looked for."""
-    return {
-        "messages": digest(spoken(request.messages[request.fresh :])),
-        "system": digest([_spoken(block) for block in request.system]),
-        "tools": digest(list(request.tools)),
-    }
+    fresh = digest(spoken(request.messages[request.fresh :]))
+    return {"messages": fresh, **fixed_digests(request.system, request.tools)}
+
+
+def fixed_digests(system: Sequence[Json], tools: Sequence[Json]) -> dict[str, str]:
+    """The digests of what stays the same from turn to turn."""
+    return {"system": digest([_spoken(block) for block in system]), "tools": digest(list(tools))}
 
 
 @dataclass(frozen=True, kw_only=True)
