@@ -345,6 +345,7 @@ class Run:
             not_run=handed.not_run if handed else (),
             digests=handed.digests if handed else None,
             contents=handed.contents if handed else None,
+            lines=handed.lines if handed else None,
             plan=str(self.order.plan_file) if planning and ending is Ending.DONE else None,
             questions=[question.question for question in self.equipment.escalate.open],
             divergences=[str(each) for each in self.answer.divergences],
@@ -362,7 +363,8 @@ class Run:
             files=files,
             blocked=reason or None,
             escalations=self.equipment.escalate.raised,
-            recorded_contents=self._recorded.get("contents") if self.order.pure else None,
+            before=await self._baseline if self._baseline is not None else None,
+            recorded=self._recorded if self.order.pure else None,
         )
 
     def _write_plan(self) -> None:

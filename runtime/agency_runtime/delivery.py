@@ -1,16 +1,16 @@
 """Delivering: the last judgement of a run's report, and the handoff's files in the repository."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agency_runtime.calls import Executed
-from agency_runtime.changes import FilesChanged, snapshot
+from agency_runtime.changes import FilesChanged, Snapshot, digests, snapshot
 from agency_runtime.escalate_tool import Escalation
-from agency_runtime.handoff import HandoffReport, judge, write_handoff
-from agency_runtime.handoff.files import pretty, write_whole
+from agency_runtime.handoff import HandoffPaths, HandoffReport, judge, write_handoff
+from agency_runtime.handoff.state import Event, State, finish, tell
+from agency_runtime.lines import Lines, line_counts
 from agency_runtime.order import Order
 
 
@@ -25,6 +25,7 @@ class Handed:
     not_run: tuple[str, ...]
     digests: Mapping[str, str]
     contents: Mapping[str, str]
+    lines: Mapping[str, Any]
 
 
 def handoff_folder(root: Path, feature: str, persona: str) -> Path:
@@ -40,18 +41,25 @@ def hand_off(
     files: FilesChanged,
     blocked: str | None,
     escalations: Sequence[Escalation],
-    recorded_contents: Mapping[str, str] | None = None,
+    before: Snapshot | None = None,
+    recorded: Mapping[str, Any] | None = None,
 ) -> Handed:
-    """Judge the report on the tree as it is now and write the handoff; without a report it says so."""
+    """Judge the report on the tree as it is now and write the handoff; without a report it says so.
+
+    before: the tree as the run found it. recorded: the end of the recorded run, where nothing is executed.
+    """
     verdict = judge(report, calls, files) if report is not None else None
-    contents = recorded_contents if recorded_contents is not None else digests_of(order, files)
+    contents, lines = left_behind(order, files, before or Snapshot({})) if recorded is None else _recorded(recorded)
     paths = write_handoff(
         handoff_folder(order.repository.root, order.task.feature, order.persona.name),
         feature=order.task.feature, persona=order.persona.name, report=report, verdict=verdict, calls=calls, files=files,
-        contents=contents, blocked=blocked, questions=[each.question for each in escalations if each.answer is None],
+        contents=contents, line_counts={path: Lines(*each) if each else None for path, each in lines.items()},
+        blocked=blocked, questions=[each.question for each in escalations if each.answer is None],
     )  # fmt: skip
     done = verdict is not None and verdict.ok and not blocked
-    _tell(paths.folder.parent, order, done, escalations)
+    _tell(
+        paths.folder.parent, order, "completed" if done else "blocked" if blocked else "incomplete", paths, escalations
+    )
     unverified = verdict.unverified if verdict else ("no handoff was given",)
     return Handed(
         ok=done,
@@ -61,60 +69,30 @@ def hand_off(
         not_run=tuple(f"{each.check}: {each.why}" for each in report.not_run) if report else (),
         digests=paths.digests,
         contents=contents,
+        lines=lines,
     )
 
 
-def digests_of(order: Order, files: FilesChanged) -> dict[str, str]:
-    """The digest of each file that was created or modified, as it lies in the tree."""
-    now = {path.decode(errors="surrogateescape"): digest for path, digest in snapshot(order.repository).items()}
-    return {path: now[path] for path in (*files.created, *files.modified) if path in now}
+def _recorded(end: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    return end.get("contents") or {}, end.get("lines") or {}
 
 
-def _tell(feature: Path, order: Order, done: bool, escalations: Sequence[Escalation]) -> None:
-    """Note in the shared files of the feature what this specialist finished and asks; others' entries stay."""
-    state = feature / "execution-state.json"
-    known = _read(state)
-    specialists = known.setdefault("specialists", {})
-    specialists[order.persona.name] = {
-        "status": "completed" if done else "incomplete",
-        "summary": f"{order.persona.name}/summary.md",
-        "files": f"{order.persona.name}/files-changed.json",
+def left_behind(order: Order, files: FilesChanged, before: Snapshot) -> tuple[dict[str, str], dict[str, Any]]:
+    """What the run left in the tree: the digest of each file created or modified, and each file's lines."""
+    after = snapshot(order.repository, before)
+    counted = line_counts(order.repository, before, after, files)
+    return digests(files, after), {
+        path: [lines.added, lines.removed] if lines else None for path, lines in counted.items()
     }
-    known.setdefault("feature", order.task.feature)
-    write_whole(state, pretty(known))
-    events: list[dict[str, Any]] = [
-        {
-            "to": "orchestrator",
-            "from": order.persona.name,
-            "type": "handoff",
-            "status": "completed" if done else "incomplete",
-        }
-    ]
-    questions: list[dict[str, Any]] = [
-        {
-            "to": each.to or each.level,
-            "from": order.persona.name,
-            "type": "question",
-            "text": each.question,
-            "options": list(each.options),
-        }
+
+
+def _tell(feature: Path, order: Order, state: State, paths: HandoffPaths, escalations: Sequence[Escalation]) -> None:
+    """Note in the shared files of the feature what this specialist finished and asks; others' entries stay."""
+    persona = order.persona.name
+    finish(feature, feature=order.task.feature, persona=persona, state=state, digests=paths.digests)
+    asked = [
+        Event(to=each.to or each.level, kind="question", text=each.question, options=each.options)
         for each in escalations
         if each.answer is None
     ]
-    events += questions
-    with (feature / "events.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """What is already noted; a file that is not ours to understand is kept beside under another name."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError):
-        value = None
-    if not isinstance(value, dict) or not isinstance(value.get("specialists", {}), dict):
-        path.replace(path.with_name(path.name + ".unreadable"))
-        return {}
-    return value
+    tell(feature, persona, [Event(to="orchestrator", kind="handoff", text=f"{state}: {persona}/summary.md"), *asked])

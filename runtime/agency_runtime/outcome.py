@@ -40,6 +40,7 @@ class Outcome:
     divergences: Sequence[str] = ()
     digests: Mapping[str, str] | None = None
     contents: Mapping[str, str] | None = None
+    lines: Mapping[str, Any] | None = None
 
     def json(self) -> dict[str, Any]:
         """As contract and recording keep it."""

@@ -3,10 +3,12 @@
 import difflib
 import re
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 
+from agency_runtime.specialist_plan import HandoffPlan, read_plan
 from agency_tools.errors import UsageError
+
+__all__ = ["HandoffPlan", "check_feature", "feature_slug", "handoff_mode", "handoff_plans", "lint_plan", "resolve_plan"]
 
 SPECIALIST = "devops-automator"
 HEADING = re.compile(r"^#{1,6}[ \t]+(?P<title>.+?)[ \t#]*$", re.MULTILINE)
@@ -107,27 +109,25 @@ def check_feature(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True, kw_only=True)
-class HandoffPlan:
-    """The plan that another party left for this specialist."""
-
-    feature: str
-    path: Path
-    text: str
-
-
-def handoff_plans(root: Path) -> list[HandoffPlan]:
+def handoff_plans(root: Path, own: str = SPECIALIST) -> list[HandoffPlan]:
     """Every feature whose handoff folder holds a plan for this specialist, by name."""
-    found = sorted((root / ".agency" / "handoff").glob(f"*/{SPECIALIST}/plan.md"))
-    return [
-        HandoffPlan(feature=path.parent.parent.name, path=path, text=path.read_text(encoding="utf-8", errors="replace"))
-        for path in found
-    ]
+    found = sorted((root / ".agency" / "handoff").glob(f"*/{own}/plan.md"))
+    return [read_plan(path, own) for path in found if path.is_file()]
 
 
 def handoff_mode(root: Path, *, feature: str | None = None, plan: Path | None = None) -> HandoffPlan | None:
-    """The handoff plan that a run works under: the named feature's, or the one that `plan` itself is."""
-    for found in handoff_plans(root):
-        if feature == found.feature or (plan is not None and plan.resolve() == found.path.resolve()):
-            return found
-    return None
+    """The handoff plan that a run works under: the named feature's, or the one that belongs to `plan`.
+
+    Raises UsageError where neither is named and several features wait for this specialist.
+    """
+    found = handoff_plans(root)
+    if feature is not None:
+        return next((each for each in found if each.feature == feature), None)
+    if plan is not None:
+        own = next((each for each in found if each.path.resolve() == plan.resolve()), None)
+        return own or next((each for each in found if each.feature in (plan.stem, feature_slug(plan.stem))), None)
+    if len(found) > 1:
+        raise UsageError(
+            f"several features have a plan here: {', '.join(each.feature for each in found)}; name one with --feature"
+        )
+    return found[0] if found else None

@@ -4,12 +4,13 @@ Both are written by other programs too. What is there is kept as it is; only thi
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from agency_runtime.handoff.files import pretty, write_whole
+from agency_runtime.redaction import Redactor
 
 State = Literal["completed", "incomplete", "blocked"]
 FINISHED = ("completed", "complete", "done")
@@ -91,9 +92,10 @@ def sha256_of(folder: Path, persona: str) -> dict[str, str]:
     return {name: str(value) for name, value in digests.items()}
 
 
-def tell(folder: Path, persona: str, events: Sequence[Event]) -> None:
-    """Append messages to `folder/events.jsonl`, each a whole line."""
+def tell(folder: Path, persona: str, events: Sequence[Event], *, redact: Callable[[str], str] | None = None) -> None:
+    """Append messages to `folder/events.jsonl`, each a whole line, without secrets."""
     folder.mkdir(parents=True, exist_ok=True)
+    mask = redact or Redactor.of_environment()
     lines = "".join(
         json.dumps({"from": persona, "to": event.to, "type": event.kind, "text": event.text, "options": list(event.options)}, ensure_ascii=False) + "\n"
         for event in events
@@ -101,7 +103,7 @@ def tell(folder: Path, persona: str, events: Sequence[Event]) -> None:
     path = folder / "events.jsonl"
     whole = not path.is_file() or path.read_bytes()[-1:] in (b"", b"\n")
     with path.open("a", encoding="utf-8", errors="replace") as file:
-        file.write(lines if whole else f"\n{lines}")
+        file.write(mask(lines if whole else f"\n{lines}"))
 
 
 def _peek(path: Path) -> dict[str, Any]:
