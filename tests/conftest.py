@@ -9,6 +9,7 @@ for name in [name for name in sys.modules if name.partition(".")[0] in {"httpcor
     del sys.modules[name]  # respx's own pytest plugin has loaded them by now
 httpx2.alias_httpx()  # so that respx answers for the SDK
 
+import json
 import os
 import shutil
 import subprocess
@@ -28,12 +29,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Find out once, before the workers share the tests out."""
     if not hasattr(config, "workerinput"):
         missing = {found.kind: f"{found.why}: {found.remedy}" for found in available() if not found.ready}
-        os.environ["AGENCY_TESTS_WITHOUT"] = ";".join(f"{kind}={why}" for kind, why in missing.items())
+        os.environ["AGENCY_TESTS_WITHOUT"] = json.dumps(missing)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test whose sandbox is missing is skipped; in CI, where nothing may be missing, it fails."""
-    missing = dict(entry.split("=", 1) for entry in os.environ["AGENCY_TESTS_WITHOUT"].split(";") if entry)
+    missing: dict[str, str] = json.loads(os.environ["AGENCY_TESTS_WITHOUT"])
     for kind, why in missing.items():
         if item.get_closest_marker(kind):
             (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no {kind} sandbox here: {why}")

@@ -61,7 +61,11 @@ def docker_commands() -> dict[str, float]:
     image = reference()
     name = f"agency-bench-{time.time_ns()}"
     run = command(["docker", "run", "--rm", "--network", "none", image, "true"])
-    subprocess.run(["docker", "run", "-d", "--name", name, image, "sleep", "300"], check=True, capture_output=True)
+    subprocess.run(
+        ["docker", "run", "-d", "--network", "none", "--name", name, image, "sleep", "300"],
+        check=True,
+        capture_output=True,
+    )
     try:
         inside = command(["docker", "exec", name, "true"])
     finally:
