@@ -185,6 +185,21 @@ async def test_terraform_is_interrupted_once_and_may_give_back_its_lock(bash: Ba
     assert not (tmp_path / "next").exists()
 
 
+async def test_terraform_that_will_not_stop_is_killed_and_its_lock_told(
+    bash: Bash, tmp_path: Path, workspace: Any
+) -> None:
+    script = tmp_path / "tofu"
+    script.write_text(
+        "#!/bin/bash\ntrap '' INT TERM\necho '{\"ID\": \"4-2\"}' >.terraform.tfstate.lock.info\nsleep 60\n"
+    )
+    script.chmod(0o755)
+    running = asyncio.create_task(
+        workspace.call("exec", command="./tofu apply", timeout_s=0.3, partial=True, sweep=True, grace_s=0.5)
+    )
+    done = await running
+    assert (done["ended_by"], done["locks"]) == ("SIGKILL", [f"{tmp_path}/.terraform.tfstate.lock.info (ID 4-2)"])
+
+
 async def test_the_timeout_has_a_largest(bash: Bash) -> None:
     assert (await use(bash, command="echo x", timeout=10**9)).content == "x"
 
@@ -267,6 +282,13 @@ async def test_what_waits_for_a_person_is_refused_with_what_to_use_instead(bash:
 )
 async def test_what_only_looks_like_it_runs(bash: Bash, command: str) -> None:
     assert (await use(bash, command=command)).exit_code is not None
+
+
+async def test_an_escape_without_an_end_hides_nothing(bash: Bash) -> None:
+    assert (await use(bash, command=r"printf 'a\x1b]0;b\nc'")).content == "a\\x1b]0;b\nc"
+    assert (
+        await use(bash, command=r"printf 'x\x1b]8;;http://h\x1b\\link\x1b]8;;\x1b\\ N\bN_\bo'")
+    ).content == "xlink No"
 
 
 async def test_nothing_runs_outside_the_sandbox(bash: Bash) -> None:

@@ -158,6 +158,11 @@ def _remarks(done: dict[str, Any]) -> list[str]:
         )
     if done["survivors"]:
         notes.append(f"Could not be killed: {', '.join(done['survivors'])}.")
+    if done["locks"]:
+        notes.append(
+            f"A state lock was left: {', '.join(done['locks'])}. Make sure that nothing else holds it, then hand over "
+            "`terraform force-unlock ID`; do not delete the file."
+        )
     if done["truncated"] and done["output_path"]:
         part = "" if done["saved"] == done["size"] else f" (its first {done['saved']:,} of {done['size']:,} bytes)"
         notes.append(f"The whole output is in {done['output_path']}{part}; Read it in parts, or Grep it.")

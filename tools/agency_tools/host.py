@@ -3,7 +3,7 @@
 One file, Python 3.9 or later, standard library only: its source travels into the sandbox as text, and any image with
 a Python will do. Imports are few because every sandbox waits for them.
 """
-# ruff: noqa: PTH103, PTH108, PTH109, PTH110, PTH112, PTH113, PTH116, PTH118, PTH119, PTH120
+# ruff: noqa: PTH103, PTH108, PTH109, PTH110, PTH112, PTH113, PTH115, PTH116, PTH118, PTH119, PTH120
 # ruff: noqa: PTH123, PTH208
 # Directories are open descriptors here, which pathlib cannot follow, and importing it costs every start.
 
@@ -26,10 +26,11 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+    from typing import Protocol, TypeVar
 
     class Started(Protocol):
         """A child process that can be waited for."""
@@ -74,9 +75,10 @@ class Settings:
         self.env = {str(name): str(value) for name, value in given.get("env", self.env).items()}
 
     def store(self) -> str:
-        """The directory for long outputs, made if it is not there."""
+        """The directory for long outputs, made if it is not there; a full disk is told of when one is written."""
         path = f"{self.scratch}/outputs"
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        with contextlib.suppress(OSError):
+            os.makedirs(path, mode=0o700, exist_ok=True)
         return path
 
 
@@ -283,6 +285,12 @@ class Capture:
 GENTLE = frozenset({"terraform", "tofu", "terragrunt", "helm", "pulumi"})
 """Programs that hold locks and give them back when interrupted; killed, they leave them."""
 
+GRACE_S = 15.0
+"""Seconds that GENTLE programs have to end after an interrupt."""
+
+KEPT = 512 << 20
+"""Bytes of long outputs that are kept; the oldest go first."""
+
 TASKS = 32
 """Background commands at once."""
 
@@ -318,6 +326,7 @@ class Command:
         self.ended_by = ""
         self.left: tuple[str, ...] = ()
         self.survivors: tuple[str, ...] = ()
+        self.locks: tuple[str, ...] = ()
         self._settings = settings
         self._children = children
         self._alarm, self._bell = os.pipe()
@@ -363,7 +372,7 @@ class Command:
             env["BASH_ENV"] = f"{self._settings.store()}/.track"
             env["AGENCY_CWD_FILE"] = self._cwd_file
             if not os.path.exists(env["BASH_ENV"]):
-                with open(env["BASH_ENV"], "w", encoding="utf-8") as file:
+                with contextlib.suppress(OSError), open(env["BASH_ENV"], "w", encoding="utf-8") as file:
                     file.write(TRACK)
         return env
 
@@ -501,6 +510,7 @@ class Command:
     def _interrupt(self, gentle: list[Process], mine: dict[int, Process], grace: float) -> None:
         """SIGINT, once, to the topmost of them; what started them is stopped, lest it go on to its next line."""
         pids = {process.pid for process in gentle}
+        directories = {_directory_of(pid) for pid in pids}
         above = {process.pid: set(_ancestors(mine, process.pid)) for process in gentle}
         for pid in {pid for others in above.values() for pid in others} - pids:
             send(pid, signal.SIGSTOP)
@@ -513,6 +523,7 @@ class Command:
             for pid in pids:
                 send(pid, signal.SIGTERM)
             self._wait_until(lambda: self._gone(pids), 2)
+        self.locks = tuple(lock for directory in sorted(directories) for lock in state_locks(directory))
 
     def _gone(self, pids: set[int]) -> bool:
         table = processes()
@@ -560,6 +571,26 @@ class Command:
         return os.fsdecode(said.rstrip(b"\n"))
 
 
+def _directory_of(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
+
+
+def state_locks(directory: str) -> Iterator[str]:
+    """The locks that Terraform holds on state files in a directory: each file and the lock's id."""
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(directory or "/nonexistent")):
+            if name.startswith(".") and name.endswith(".lock.info"):
+                with (
+                    contextlib.suppress(OSError, ValueError, LookupError, TypeError),
+                    open(f"{directory}/{name}", "rb") as file,
+                ):
+                    told: dict[str, Any] = json.loads(file.read(65536))
+                    yield f"{directory}/{name} (ID {told['ID']})"
+
+
 class Background:
     """A command that runs on while others do, and what it has come to so far."""
 
@@ -572,7 +603,7 @@ class Background:
 
     def _run(self) -> None:
         try:
-            self.stopped = self.command.run(timeout=None, sweep=True, grace=15.0) == "stopped"
+            self.stopped = self.command.run(timeout=None, sweep=True, grace=GRACE_S) == "stopped"
         finally:
             self.over.set()
 
@@ -1825,6 +1856,7 @@ class Host:
         self._files = Files(self._settings)
         self._calls: dict[int, Call] = {}
         self._tasks: dict[str, Background] = {}
+        self._outputs: deque[Capture] = deque()
         self._search = Searches(self._settings, self._children, self._files)
         self._operations: dict[str, Callable[..., dict[str, Any]]] = {
             "configure": self.configure,
@@ -1848,12 +1880,14 @@ class Host:
         self._children.watch()
         rg = search_path("rg", self._settings.env.get("PATH", ""))
         self._wire.send({"hello": VERSION, "python": sys.version.split()[0], "pid": os.getpid(), "rg": rg})
-        while True:
-            frame = self._wire.receive()
-            if frame is None:
-                break
-            self._take(frame)
-        self.kill_all(Call())
+        try:
+            while True:
+                frame = self._wire.receive()
+                if frame is None:
+                    break
+                self._take(frame)
+        finally:
+            self.kill_all(Call())
 
     def _take(self, frame: dict[str, Any]) -> None:
         number = int(frame.pop("id"))
@@ -1867,7 +1901,15 @@ class Host:
         if op in ("configure", "ping"):
             self._answer(number, call, op, frame)
         else:
-            threading.Thread(target=self._answer, args=(number, call, op, frame), daemon=True).start()
+            self._answer_aside(number, call, op, frame)
+
+    def _answer_aside(self, number: int, call: Call, op: str, parameters: dict[str, Any]) -> None:
+        try:
+            threading.Thread(target=self._answer, args=(number, call, op, parameters), daemon=True).start()
+        except RuntimeError:
+            self._calls.pop(number, None)
+            message = "the sandbox has as many processes as it may have; end some with TaskStop"
+            self._wire.send({"id": number, "error": {"kind": "tool", "message": message}})
 
     def _answer(self, number: int, call: Call, op: str, parameters: dict[str, Any]) -> None:
         try:
@@ -1926,6 +1968,7 @@ class Host:
         env: dict[str, str] | None = None,
         timeout_s: float = 120,
         interrupt_first: bool = False,
+        grace_s: float | None = None,
         partial: bool = False,
         sweep: bool = False,
         **how: Any,
@@ -1933,12 +1976,14 @@ class Host:
         """Run a shell command to its end and tell what came of it.
 
         partial: an overdue command is answered with what it wrote, not with an error.
+        interrupt_first: it may take longer to give back its locks; grace_s: just so long.
         sweep: what it left in the background is killed and told of; else it lives on.
         """
         wanted = Wanted(("bash", "-c", command), self._directory(cwd, how), dict(env or {}), **how)
         running = Command(self._settings, self._children, wanted)
         call.runs(running)
-        ended = running.run(timeout=timeout_s, sweep=sweep, grace=30.0 if interrupt_first else 15.0)
+        grace = GRACE_S * (2 if interrupt_first else 1) if grace_s is None else grace_s
+        ended = running.run(timeout=timeout_s, sweep=sweep, grace=grace)
         if ended == "timeout" and not partial:
             text, _ = running.output.text(4000)
             raise Refused(
@@ -1959,6 +2004,7 @@ class Host:
         code = 124 if ended == "timeout" else _shell_code(command.exit_code or 0)
         shown = command.wanted.shown_failed if code and command.wanted.shown_failed else command.wanted.shown
         text, cut = command.output.text(shown)
+        self._make_room(command.output)
         told = {
             "exit_code": code,
             "output": text,
@@ -1973,8 +2019,17 @@ class Host:
             "ended_by": command.ended_by,
             "left": list(command.left),
             "survivors": list(command.survivors),
+            "locks": list(command.locks),
         }
         return {**told, **self._whereabouts(command)} if command.wanted.track else told
+
+    def _make_room(self, output: Capture) -> None:
+        """Remove the oldest long outputs when all of them together are too much for the scratch directory."""
+        if output.saved:
+            self._outputs.append(output)
+        while len(self._outputs) > 1 and sum(kept.saved for kept in self._outputs) > KEPT:
+            with contextlib.suppress(OSError, IndexError):
+                os.unlink(self._outputs.popleft().path)
 
     def _whereabouts(self, command: Command) -> dict[str, Any]:
         """The directory the next command starts in: where this one ended, if that is inside the root."""
@@ -2081,8 +2136,10 @@ def main() -> None:
     """Serve the pipe this process was started with."""
     close_to_children()
     threading.stack_size(1 << 20)
-    Host(Wire()).serve()
-    os._exit(0)
+    try:
+        Host(Wire()).serve()
+    finally:
+        os._exit(0)  # threads that still wait on something are not waited for
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import re
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # titles, links and other strings for a terminal
-    r"|\x1b[ -/]*[0-~]"
+    r"|\x1b[\]PX^_][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)"  # titles and links; without an end nothing is dropped
+    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _HIDDEN = re.compile(
@@ -24,9 +24,20 @@ def visible(text: str) -> str:
 def terminal_text(text: str) -> str:
     """What a program wrote for a terminal: colours are dropped, each rewriting of a line is a line of its own."""
     text = _ESCAPES.sub("", text)
-    while "\b" in text and (shorter := re.sub(r"[^\b\n]\b", "", text)) != text:
-        text = shorter
+    if "\b" in text:
+        text = _overstruck(text)
     return visible(re.sub(r"\r+\n?", "\n", text))
+
+
+def _overstruck(text: str) -> str:
+    """Each backspace takes back the character before it, as bold and underlined manual pages mean it."""
+    kept: list[str] = []
+    for character in text:
+        if character == "\b" and kept and kept[-1] != "\n":
+            kept.pop()
+        elif character != "\b":
+            kept.append(character)
+    return "".join(kept)
 
 
 def hides(text: str) -> int:
