@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
 from agency_runtime.calls import Executed
 from agency_runtime.replay import Divergence, ReplayModel, divergence
 from agency_runtime.session import Session, now
-from agency_runtime.wire import Call, Json
+from agency_runtime.wire import Call, Json, ReplayError
 from agency_tools.errors import ToolError
 from agency_tools.tool import Output, Tool
 
@@ -37,16 +39,63 @@ class Judgement(Protocol):
 
 
 class Judge(Protocol):
+    """Whatever judges a call before it runs; `cwd` is where the shell stands."""
+
     def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement: ...
 
 
-Approve = Callable[[Call, Judgement], Awaitable[str | None]]
-"""Asks a person; answers who approved, or None where nobody did."""
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """What a person said of a call."""
+
+    who: str
+    granted: bool
+
+
+Approve = Callable[[Call, Judgement], Awaitable[Approval | None]]
+"""Asks a person; None where nobody is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A call that has come up. `recorded` is what came of it when it was recorded; `runs` is False in a replay that
+    takes its result from there."""
+
+    call: Call
+    turn: int
+    ref: str
+    recorded: Json | None
+    runs: bool
+    at: str = field(default_factory=now)
+    clock: float = field(default_factory=time.perf_counter)
+
+    def executed(self, output: Output, denied: bool) -> Executed:
+        """The call with its outcome, which has come just now."""
+        seconds = round(time.perf_counter() - self.clock, 3)
+        return self._executed(output, denied, text=output.text, started=self.at, seconds=seconds)
+
+    def as_recorded(self, output: Output, denied: bool, recorded: Json) -> Executed:
+        """The call with its outcome, and text and times as they were recorded."""
+        return self._executed(
+            output, denied, text=recorded["text"], started=recorded["started"], seconds=recorded["seconds"]
+        )
+
+    def _executed(self, output: Output, denied: bool, *, text: str, started: str, seconds: float) -> Executed:
+        call = self.call
+        return Executed(
+            ref=self.ref, id=call.id, turn=self.turn, tool=call.name, input=call.input, output=text,
+            failed=output.failed, exit_code=output.exit_code, denied=denied, started=started, seconds=seconds,
+            changed=output.changed,
+        )  # fmt: skip
 
 
 @dataclass
 class Answer:
-    """Answers the calls of one session."""
+    """Answers the calls of one session.
+
+    live: False in a replay that executes nothing but the run's own tools. executed: every call, in the order of their
+    references. unapproved: those of `denials` that nobody was there to approve.
+    """
 
     session: Session
     tools: Mapping[str, Tool]
@@ -54,119 +103,115 @@ class Answer:
     approve: Approve
     replay: ReplayModel | None = None
     live: bool = True
-    executed: list[Executed] = field(default_factory=list)
-    denials: list[Json] = field(default_factory=list)
-    unapproved: list[Json] = field(default_factory=list)
-    divergences: list[Divergence] = field(default_factory=list)
+    executed: list[Executed] = field(default_factory=list[Executed])
+    denials: list[Json] = field(default_factory=list[Json])
+    unapproved: list[Json] = field(default_factory=list[Json])
+    divergences: list[Divergence] = field(default_factory=list[Divergence])
     _row: int = 0
     _count: int = 0
 
     @property
     def exhausted(self) -> str | None:
+        """Why no further call may run; None while they may."""
         return f"{self._row} calls in a row were denied" if self._row >= DENIALS else None
 
     def parallel(self, call: Call) -> bool:
+        """Whether the call changes nothing."""
         tool = self.tools.get(call.name)
         return tool is not None and tool.read_only
 
     async def __call__(self, call: Call, turn: int) -> Json:
+        """The tool_result block for this call. Raises WorkspaceError and ReplayError, which are no tool's result."""
+        return await self.among(self.tools, call, turn)
+
+    async def among(self, tools: Mapping[str, Tool], call: Call, turn: int) -> Json:
+        """Likewise, as if there were these tools alone."""
         self._count += 1
-        ref = f"c{self._count}"
         recorded = self.replay.recording.result(call.id) if self.replay else None
-        started, clock = now(), time.perf_counter()
         runs = self.live or call.name in OWN
-        if recorded is not None and not runs:
-            output, denied = from_recording(recorded), bool(recorded.get("denied"))
+        started = Started(call=call, turn=turn, ref=f"c{self._count}", recorded=recorded, runs=runs)
+        if runs:
+            output, denied = await self._perform(tools, started)
         else:
-            output, denied = await self._perform(call, ref, turn)
-        seconds = time.perf_counter() - clock
-        executed = self._kept(call, ref, turn, output, denied, started, seconds, recorded, runs)
+            output, denied = from_recording(started)
+        executed = self._kept(started, output, denied)
         return {
             "type": "tool_result",
             "tool_use_id": call.id,
-            "content": with_ref(output.content, ref),
+            "content": with_ref(output.content, started.ref),
             **({"is_error": True} if executed.failed else {}),
         }
 
-    async def _perform(self, call: Call, ref: str, turn: int) -> tuple[Output, bool]:
-        """Judge and do; the outcome, and whether the gate refused it."""
-        tool = self.tools.get(call.name)
+    async def _perform(self, tools: Mapping[str, Tool], started: Started) -> tuple[Output, bool]:
+        """Judge and do; the outcome, and whether it was refused."""
+        call, ref = started.call, started.ref
+        tool = tools.get(call.name)
         if tool is None:
-            return Output(
-                content=f"There is no tool {call.name!r}. There are: {', '.join(self.tools)}.", failed=True
-            ), False
-        judgement = self.gate.judge(call.name, call.input, cwd=getattr(self.tools.get("Bash"), "cwd", None))
+            return Output(content=f"There is no tool {call.name!r}. There are: {', '.join(tools)}.", failed=True), False
+        judgement = self.gate.judge(call.name, call.input, cwd=getattr(tools.get("Bash"), "cwd", None))
         self.session.add(
-            "call.judged", turn=turn, ref=ref, id=call.id, tool=call.name, input=call.input,
+            "call.judged", turn=started.turn, ref=ref, id=call.id, tool=call.name, input=call.input,
             verdict=judgement.verdict, kind=judgement.kind, rule=judgement.rule,
         )  # fmt: skip
         if refusal := await self._refusal(call, judgement, ref):
             return Output(content=refusal, failed=True), True
         self._row = 0
-        self.session.add("call.started", turn=turn, ref=ref, id=call.id, tool=call.name)
+        self.session.add("call.started", turn=started.turn, ref=ref, id=call.id, tool=call.name)
         return await done(tool, call), False
 
     async def _refusal(self, call: Call, judgement: Judgement, ref: str) -> str | None:
         """Why the call may not run, in words for the model; None where it may."""
         if judgement.verdict == "allow":
             return None
-        denial: dict[str, Any] = {
-            "ref": ref,
-            "tool": call.name,
-            "input": call.input,
-            "rule": judgement.rule,
-            "why": judgement.why,
-        }
-        if judgement.verdict == "ask":
-            who = await self.approve(call, judgement)
-            self.session.add("approval", ref=ref, id=call.id, tool=call.name, who=who, granted=who is not None)
-            if who is not None:
-                return None
+        approval = await self._approval(call, judgement, ref) if judgement.verdict == "ask" else None
+        if approval is not None and approval.granted:
+            return None
+        self._denied(call, judgement, ref, unapproved=judgement.verdict == "ask" and approval is None)
+        if approval is not None:
+            how = "refused by the user"
+        else:
+            how = "denied" if judgement.verdict == "deny" else "not approved: nobody was there to approve it"
+        return f"Not executed: {how} ({judgement.rule}). {judgement.why} {NO_OTHER_ROAD}"
+
+    async def _approval(self, call: Call, judgement: Judgement, ref: str) -> Approval | None:
+        """What a person says, once it is in the log."""
+        approval = await self.approve(call, judgement)
+        who, granted = (approval.who, approval.granted) if approval else (None, False)
+        self.session.add("approval", ref=ref, id=call.id, tool=call.name, who=who, granted=granted)
+        return approval
+
+    def _denied(self, call: Call, judgement: Judgement, ref: str, *, unapproved: bool) -> None:
+        denial: dict[str, Any] = {"ref": ref, "tool": call.name, "input": call.input}
+        denial |= {"rule": judgement.rule, "why": judgement.why}
+        if unapproved:
             denial["permits"] = list(judgement.permits)
             self.unapproved.append(denial)
         self.denials.append(denial)
         self._row += 1
-        how = "denied" if judgement.verdict == "deny" else "not approved: nobody was there to approve it"
-        return f"Not executed: {how} ({judgement.rule}). {judgement.why} Do not try to reach the same by another road; go on without it and report it."
 
-    def _kept(
-        self,
-        call: Call,
-        ref: str,
-        turn: int,
-        output: Output,
-        denied: bool,
-        started: str,
-        seconds: float,
-        recorded: Json | None,
-        ran: bool,
-    ) -> Executed:
+    def _kept(self, started: Started, output: Output, denied: bool) -> Executed:
         """Put the outcome into the session. In a replay, a result that says what was recorded is the recorded one."""
-        text = output.text
+        executed, recorded = started.executed(output, denied), started.recorded
         if recorded is not None:
-            differs = divergence(recorded, call, turn, text) if ran else None
+            differs = divergence(recorded, started.call, started.turn, output.text) if started.runs else None
             if differs is None:
-                started, seconds, text = recorded["started"], recorded["seconds"], recorded["text"]
+                executed = started.as_recorded(output, denied, recorded)
             else:
                 self.divergences.append(differs)
                 self.session.add("notice", text=f"the live result differs from the recorded one: {differs}")
-        executed = Executed(
-            ref=ref, id=call.id, turn=turn, tool=call.name, input=call.input, output=text, failed=output.failed,
-            exit_code=output.exit_code, denied=denied, started=started, seconds=round(seconds, 3), changed=output.changed,
-        )  # fmt: skip
         self.executed.append(executed)
         self.executed.sort(key=lambda each: int(each.ref[1:]))  # neighbours that ran side by side end in any order
-        self.session.add("call.finished", **{name: getattr(executed, name) for name in KEPT}, text=text)
+        kept = {name: getattr(executed, name) for name in KEPT}
+        self.session.add("call.finished", **kept, text=executed.output)
         return executed
 
 
 KEPT = ("turn", "ref", "id", "tool", "input", "failed", "exit_code", "denied", "started", "seconds", "changed")
+NO_OTHER_ROAD = "Do not try to reach the same by another road; go on without it and report it."
 
 
 async def done(tool: Tool, call: Call) -> Output:
     """The tool's output; what the model did wrong, as an output that teaches."""
-    from pydantic import ValidationError
-
     try:
         given = tool.input_type.model_validate(call.input)
     except ValidationError as error:
@@ -177,7 +222,7 @@ async def done(tool: Tool, call: Call) -> Output:
         return Output(content=str(error), failed=True)
 
 
-def problems(error: Any) -> str:
+def problems(error: ValidationError) -> str:
     """A validation error in one line: each field with what is wrong."""
     return "; ".join(
         f"{'.'.join(str(part) for part in fault['loc']) or 'input'}: {fault['msg']}" for fault in error.errors()[:5]
@@ -192,11 +237,18 @@ def with_ref(content: str | Sequence[Json], ref: str) -> str | list[Json]:
     return [*content, {"type": "text", "text": mark}]
 
 
-def from_recording(recorded: Json) -> Output:
-    """The recorded outcome, for a replay in which nothing is executed."""
-    return Output(
+def from_recording(started: Started) -> tuple[Output, bool]:
+    """The recorded outcome, for a replay in which nothing is executed, and whether it was refused.
+
+    Raises ReplayError where the recording holds none.
+    """
+    recorded = started.recorded
+    if recorded is None:
+        raise ReplayError(f"it holds no result of {started.call.name} ({started.call.id})", step=started.turn)
+    output = Output(
         content=recorded["text"],
         failed=recorded["failed"],
         exit_code=recorded["exit_code"],
         changed=tuple(recorded.get("changed") or ()),
     )
+    return output, bool(recorded.get("denied"))

@@ -1,11 +1,11 @@
 """The last lines of a run: what changed, what is verified, what is not, and the next command to type."""
 
 from collections.abc import Iterable, Mapping, Sequence
-
+from shlex import quote
 from typing import cast
 
 from agency_runtime.outcome import Outcome
-from agency_runtime.terminal import Terminal, listing, money, plain, tokens
+from agency_runtime.terminal import Terminal, in_one_line, listing, money, tokens
 
 WORDS: Mapping[str, tuple[str, str]] = {
     "done": ("green", "done and verified"),
@@ -25,19 +25,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
 
 
 def close(terminal: Terminal, outcome: Outcome, command: str) -> None:
-    """Print them."""
+    """Print them, whatever the outcome."""
     color, words = WORDS[outcome.status]
     terminal.line()
-    reason = f": {plain(outcome.reason)}" if outcome.reason else ""
+    reason = f": {in_one_line(outcome.reason)}" if outcome.reason else ""
     terminal.line(terminal.paint(color, words) + reason)
     usage = outcome.usage.json()
     terminal.line(f"{outcome.turns} turns · {tokens(usage)} · {money(outcome.cost_usd)} · exit {outcome.exit_code}")
     for line in _lists(outcome):
         terminal.line(line)
     if outcome.plan:
-        terminal.line(f"Plan: {outcome.plan}")
+        terminal.line(f"Plan: {in_one_line(outcome.plan)}")
     if outcome.handoff:
-        terminal.line(f"Handoff: {outcome.handoff}/summary.md")
+        terminal.line(f"Handoff: {in_one_line(outcome.handoff)}/summary.md")
     for line in next_commands(outcome, command):
         terminal.line(f"Next: {line}")
 
@@ -59,14 +59,14 @@ def _lists(outcome: Outcome) -> Iterable[str]:
 
 def _denial(denial: Mapping[str, object]) -> str:
     rules = cast("Sequence[str]", denial.get("permits") or ())
-    permit = "; to permit it: " + " ".join(f"--allow '{rule}'" for rule in rules) if rules else ""
+    permit = "; to permit it: " + " ".join(f"--allow {quote(rule)}" for rule in rules) if rules else ""
     return f"{denial['tool']}: {denial['why'] or denial['rule']}{permit}"
 
 
 def next_commands(outcome: Outcome, command: str) -> Sequence[str]:
     """What a person would type next."""
     if outcome.status == "done" and outcome.plan:
-        return [f"agency implement {outcome.plan}"]
+        return [f"agency implement {quote(outcome.plan)}"]
     if outcome.handoff:
-        return [f"agency verify {outcome.feature}", "git diff"]
+        return [f"agency verify {quote(outcome.feature)}", "git diff"]
     return [f"agency session show {outcome.session_id}"]

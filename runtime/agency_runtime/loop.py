@@ -184,7 +184,7 @@ async def _turn(
     talk.turn = session.turns
     request = talk.request()
     fresh = talk.messages[talk.fresh :]
-    session.add("request", turn=talk.turn, depth=talk.depth, model=talk.model, digests=digests(request), messages=fresh)
+    session.add("request", turn=talk.turn, depth=talk.depth, model=talk.model, digests=talk.digests(), messages=fresh)
     clock = asyncio.timeout(spending.seconds_left)
     try:
         async with clock:

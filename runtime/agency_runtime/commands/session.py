@@ -94,7 +94,7 @@ def show_one(args: argparse.Namespace) -> int:
             case "call.finished":
                 how = "denied" if event["denied"] else "failed" if event["failed"] else "ok"
                 print(
-                    f"{event['at']}  {event['ref']} {event['tool']} {subject(event['tool'], event['input'])[:100]} → {how}, exit {event['exit_code']}, {event['seconds']} s"
+                    f"{event['at']}  {event['ref']} {event['tool']} {subject(event['input'])[:100]} → {how}, exit {event['exit_code']}, {event['seconds']} s"
                 )
             case "notice":
                 print(f"{event['at']}  ! {plain(event['text'])}")
