@@ -43,6 +43,7 @@ class Spending:
 
     @property
     def minutes(self) -> float:
+        """Minutes of wall time since the start."""
         return (time.monotonic() - self.started) / 60
 
     @property

@@ -1,7 +1,7 @@
 """What models cost, as one dated table that a configuration may override.
 
 US dollars per million tokens, list prices read from the service's public price page on 2026-11-23 for the families
-the SDK names. An id that is not listed is priced by the longest prefix; an unknown one by the dearest entry, so that
+the SDK names. An id is priced by the longest entry that it contains; an unknown one by the dearest entry, so that
 a money budget never runs out too late.
 """
 
@@ -42,7 +42,7 @@ PRICES: Mapping[str, Price] = {
 
 
 def price_of(model: str, table: Mapping[str, Price] = PRICES) -> Price:
-    """The price of a model id: the longest entry that its name contains, else the dearest."""
+    """The price of a model id: the longest entry that it contains, else the dearest."""
     matches = [name for name in table if name in model]
     return table[max(matches, key=len)] if matches else max(table.values(), key=lambda price: price.output)
 
