@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agency_tools.core import core_tools
-
 from agency_runtime.escalate_tool import EscalateTool
 from agency_runtime.handoff_tool import HandoffTool
 from agency_runtime.skill import Skill
-from agency_runtime.skill_tool import SkillTool
+from agency_runtime.skill_tool import skill_tool
 from agency_runtime.wire import Json
+from agency_tools.core import core_tools
 from agency_tools.infrastructure import ShellCompartment, infrastructure_tools, web_tools
 from agency_tools.tool import Tool, definition
 from agency_tools.web_search import server_tool_definition
@@ -54,7 +53,7 @@ def equip(
     }
     there |= {tool.name: tool for tool in [*web_tools(), *own]}
     if skills:
-        there["Skill"] = SkillTool(skills)
+        there["Skill"] = skill_tool(skills)
     wanted = [
         *names,
         *(more for name in names for more in FOLLOWS.get(name, ())),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,14 +49,10 @@ class Tool(Protocol):
     `run` receives an instance of `input_type`.
     """
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def input_type(self) -> type[Input]: ...
-    @property
-    def read_only(self) -> bool: ...
+    name: ClassVar[str]
+    description: ClassVar[str]
+    input_type: ClassVar[type[Input]]
+    read_only: ClassVar[bool]
 
     async def run(self, given: Any) -> Output:
         """Do it. Raises ToolError when the call cannot be done as asked, WorkspaceError when the sandbox broke."""
