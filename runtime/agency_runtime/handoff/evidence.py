@@ -69,7 +69,7 @@ class _Court:
             or unsupported(claim.statement, calls)
             or unconcerned(claim.about, calls, self.paths)
             or self._unmentioned(claim, calls)
-            or stale(claim.about, cited, self.changes)
+            or stale(claim, cited, self.changes, self.paths)
             or _unshown(claim.statement, calls)
         )
 

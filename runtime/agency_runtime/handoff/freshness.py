@@ -11,8 +11,9 @@ from posixpath import normpath
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
+from agency_runtime.handoff.report import Claim
 from agency_runtime.handoff.shell_call import Words
-from agency_runtime.handoff.support import shell_of
+from agency_runtime.handoff.support import kinds_of, shell_of
 
 ROOT = "/workspace"
 REDIRECT = re.compile(r"(?<![<>&\d])(?:\d?>>?|&>>?|>\|)\s*(?P<path>[\w./@%+=:-]+)")
@@ -127,11 +128,13 @@ def _formatted(words: Words) -> tuple[str, ...]:
     return next(found, ())
 
 
-def stale(about: str, cited: Sequence[tuple[int, Executed]], changes: Sequence[Change]) -> str:
-    """What changed after the newest of the cited checks; empty where nothing did that the claim speaks of."""
+def stale(claim: Claim, cited: Sequence[tuple[int, Executed]], changes: Sequence[Change], paths: set[str]) -> str:
+    """What changed after the newest of the cited checks; empty where nothing did that the claim speaks of.
+
+    paths: everything that the run changed.
+    """
     newest, call = max(cited, key=lambda each: each[0])
-    paths = {path for change in changes for path in change.paths}
-    scope = _scope(about, [each for _, each in cited], paths)
+    scope = _scope(claim, [each for _, each in cited], paths)
     for change in changes:
         touched = [path for path in change.paths if _within(path, scope)] if change.index > newest else []
         if touched:
@@ -139,10 +142,12 @@ def stale(about: str, cited: Sequence[tuple[int, Executed]], changes: Sequence[C
     return ""
 
 
-def _scope(about: str, cited: Iterable[Executed], paths: set[str]) -> set[str]:
-    """The paths a claim speaks of: what it names, else what its checks name; empty for the whole tree."""
-    if about and _named(about, paths):
-        return {relative(about)}
+def _scope(claim: Claim, cited: Iterable[Executed], paths: set[str]) -> set[str]:
+    """The paths a claim speaks of: what it names, else what its checks name; empty for the whole tree, as for tests."""
+    if claim.about and _named(claim.about, paths):
+        return {relative(claim.about)}
+    if "test" in kinds_of(claim.statement):
+        return set()
     words = {word for call in cited for word in _words(call)}
     return {relative(word) for word in words if relative(word) and _named(word, paths)}
 

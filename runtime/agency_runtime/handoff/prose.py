@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from agency_runtime.calls import Executed
 from agency_runtime.handoff.claimed import Claimed
-from agency_runtime.handoff.figures import numbers, plain, stated
+from agency_runtime.handoff.figures import numbers
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.handoff.residue import residue
 from agency_runtime.handoff.support import WRITES, kinds_of
@@ -14,21 +14,21 @@ SENTENCE = re.compile(r"[^\n]+?(?:[.!?;](?=\s)|$|(?=\n))")
 CODE = re.compile(r"`[^`\n]*`")
 
 MEASURED = re.compile(
-    r"[$€£]\s?\d|\b\d+(?:[.,]\d+)?\s?(?:%|(?:ms|µs|seconds?|secs?|minutes?|mins?|req/s\w*|rps|[KMG]B/s)\b)|\b\d+m\s?\d+s\b"
+    r"[$€£]\s?\d[\d,.]*\d?|\b\d+(?:[.,]\d+)?\s?(?:%|(?:ms|µs|seconds?|secs?|minutes?|mins?|req/s\w*|rps|[KMG]B/s)\b)|\b\d+m\s?\d+s\b"
     r"|\b\d+\s?/\s?\d+\s(?:\w+\s)?(?:up|pass\w*|green|healthy|ok)\b",
     re.IGNORECASE,
 )
 MONEY = re.compile(r"[$€£]\s?\d")
 
 ACHIEVED = re.compile(
-    r":\s*success\b|\b(?:success(?:ful(?:ly)?)?|passed|passing|passes|green|verified|succeed(?:ed|s)?|healthy)\b"
+    r":\s*success\b|\b(?:tests?|checks?|suites?|scans?|pipelines?|builds?)\s(?:\w+\s)?pass(?:es)?\b|\b(?:success(?:ful(?:ly)?)?|passed|passing|passes|green|verified|succeed(?:ed|s)?|healthy)\b"
     r"|\b(?:was|were|has\sbeen|have\sbeen|is|are)\s(?:now\s)?(?:deployed|provisioned|applied|rolled\sback|live)\b"
     r"|\b(?:reduced|improved|saved|cut|faster|cheaper)\s(?:\w+\s){0,4}?by\b|\b(?:zero|no|0)\s(?:\w+\s){0,2}vulnerabilit\w+",
     re.IGNORECASE,
 )
 INTENDED = re.compile(
     r"\b(?:if|when|until|unless|after|once|before|must|should|will|would|can|may|only|requires?|needs?|ensures?|gates?|not|never"
-    r"|whether|waits?|on)\b",
+    r"|whether|waits?)\b|\bon\s(?:success\w*|failures?|every|each|a|pull|push|merge)\b",
     re.IGNORECASE,
 )
 """Words of a condition or an intention: `deploys only if the tests passed` states no result."""
@@ -67,9 +67,9 @@ class _Session:
         bare = CODE.sub(" ", sentence)
         if where.startswith("verification_criteria"):
             return ""
-        if found := MEASURED.search(bare):
-            known = self.outputs if MONEY.search(bare) else self.outputs | self.files
-            if any(plain(number) not in known for number in stated(bare)):
+        for found in MEASURED.finditer(bare):
+            known = self.outputs if MONEY.search(found.group(0)) else self.outputs | self.files
+            if not numbers(found.group(0)) <= known:
                 return f"{found.group(0).strip()!r} reads like a measurement, and nothing of this session shows it"
         said = ACHIEVED.search(bare) if not where.startswith("next_steps") else None
         if said and not INTENDED.search(bare) and not self._backed(sentence):

@@ -65,4 +65,4 @@ def residue(text: str, shown: str = "", written: str = "") -> str:
 
 def _flat(text: str) -> str:
     """Text without the marks that a copy may lose: emphasis, code marks, case and spacing."""
-    return re.sub(r"[\s*`_]+", " ", text).strip().lower()
+    return re.sub(r"\s+", " ", re.sub(r"[*`_]+", "", text)).strip().lower()
