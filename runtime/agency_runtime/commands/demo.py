@@ -5,15 +5,15 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from agency_runtime.commands import Subparsers
 from agency_tools.errors import UsageError
 
 NAME = "parcels"
 DATE = "2026-01-01T00:00:00Z"
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="the whole of `work` on a sample repository, replayed: no key, no network",

@@ -1,7 +1,9 @@
 """`agency doctor`: what is there, what is missing, how to get it."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from agency_runtime.commands import Subparsers
 
 if TYPE_CHECKING:
     from agency_runtime.health import Item
@@ -9,7 +11,7 @@ if TYPE_CHECKING:
 MARKS = {"ok": "ok     ", "missing": "MISSING", "broken": "BROKEN "}
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     summary = "what is there, what is missing, how to get it"
     parser = subparsers.add_parser("doctor", help=summary, description=f"Say {summary}. Exit 4: no run could start.")
     parser.add_argument("--json", action="store_true", help="one JSON object")

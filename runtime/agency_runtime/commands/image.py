@@ -1,10 +1,11 @@
 """`agency image build`: the workspace image, and the validators for sandboxes that have no image."""
 
 import argparse
-from typing import Any
+
+from agency_runtime.commands import Subparsers
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("image", help="build the workspace image", description="The workspace image.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     building = commands.add_parser(

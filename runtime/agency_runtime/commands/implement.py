@@ -1,12 +1,12 @@
 """`agency implement PLAN`: execute a plan file."""
 
 import argparse
-from typing import Any
 
+from agency_runtime.commands import Subparsers
 from agency_runtime.commands.options import add_run_options
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "implement", help="execute a plan file", description="Execute a plan and hand it off."
     )

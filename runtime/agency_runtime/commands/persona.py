@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from agency_runtime.commands import Subparsers
 from agency_runtime.commands.reports import (
     Row,
     add_verbs,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from agency_runtime.skill_index import SkillIndex
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Declare the subcommand."""
     about = "Personas: who the model is, what it may use, how it may act. Exit 2: a file cannot be used."
     add_verbs(subparsers, "persona", about).set_defaults(run=run)

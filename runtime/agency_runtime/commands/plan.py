@@ -1,12 +1,12 @@
 """`agency plan TEXT`: write a plan; nothing else in the tree changes."""
 
 import argparse
-from typing import Any
 
+from agency_runtime.commands import Subparsers
 from agency_runtime.commands.options import add_issue, add_run_options, issue_text
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "plan", help="write a plan; change nothing else", description="Write a plan for the issue."
     )

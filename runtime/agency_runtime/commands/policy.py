@@ -5,12 +5,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agency_runtime.commands import Subparsers
+
 if TYPE_CHECKING:
     from agency_runtime.gate import Decision
     from agency_runtime.policy import Policy
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser("policy", help="check the policy, or explain a verdict", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="check|explain", required=True)

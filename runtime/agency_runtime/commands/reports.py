@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agency_runtime.commands import Subparsers
+
 if TYPE_CHECKING:
     from agency_runtime.load_report import LoadReport
 
@@ -38,7 +40,7 @@ class Row:
         }
 
 
-def add_verbs(subparsers: "argparse._SubParsersAction[Any]", kind: str, about: str) -> argparse.ArgumentParser:
+def add_verbs(subparsers: Subparsers, kind: str, about: str) -> argparse.ArgumentParser:
     """Declare `list`, `show` and `check` for one kind of file."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         kind, help=f"list, show or check {kind}s", description=about

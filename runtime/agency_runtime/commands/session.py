@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from agency_runtime.commands import Subparsers
 from agency_tools.errors import UsageError
 
 DAYS = 30
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("session", help="list, show or export sessions", description="What past runs did.")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="the sessions, newest first")

@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from agency_runtime.commands import Subparsers
 from agency_runtime.commands.reports import (
     Row,
     add_verbs,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from agency_runtime.skill_index import SkillEntry
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Declare the subcommand."""
     about = "Skills: instructions for one subject each, loaded when it comes up. Exit 2: a file cannot be used."
     add_verbs(subparsers, "skill", about).set_defaults(run=run)

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agency_runtime.commands import Subparsers
 from agency_tools.errors import UsageError
 
 if TYPE_CHECKING:
     from agency_tools.tool import Output, Tool
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "tool", help="list the tools, or call one in a sandbox", description="The tools by hand."
     )

@@ -3,10 +3,11 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+
+from agency_runtime.commands import Subparsers
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
         "verify",

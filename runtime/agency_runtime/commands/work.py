@@ -1,12 +1,12 @@
 """`agency work TEXT`: do the issue and hand it off."""
 
 import argparse
-from typing import Any
 
+from agency_runtime.commands import Subparsers
 from agency_runtime.commands.options import add_issue, add_run_options, issue_text
 
 
-def add(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "work", help="do an issue and hand it off", description="Do the issue and hand it off."
     )
