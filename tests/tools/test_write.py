@@ -95,7 +95,7 @@ async def test_line_ends_given_are_written(tools: Tools, tmp_path: Path) -> None
         ("new/.git/config", "is protected"),
         ("pipe", "is a named pipe"),
         ("dangling", "lies outside"),
-        ("a\0b", "NUL"),
+        ("a\0b", "no path can hold"),
         ("x" * 300, "name too long"),
     ],
 )

@@ -583,12 +583,15 @@ def state_locks(directory: str) -> Iterator[str]:
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(directory or "/nonexistent")):
             if name.startswith(".") and name.endswith(".lock.info"):
-                with (
-                    contextlib.suppress(OSError, ValueError, LookupError, TypeError),
-                    open(f"{directory}/{name}", "rb") as file,
-                ):
-                    told: dict[str, Any] = json.loads(file.read(65536))
-                    yield f"{directory}/{name} (ID {told['ID']})"
+                yield f"{directory}/{name} (ID {_lock_id(f'{directory}/{name}')})"
+
+
+def _lock_id(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return str(json.loads(file.read(65536))["ID"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return "unknown"
 
 
 class Background:
@@ -866,7 +869,7 @@ def text_of(data: bytes) -> Text:
 
 def sendable(text: str) -> str:
     """Bytes that are no text become U+FFFD."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def is_binary(data: bytes) -> bool:
@@ -918,8 +921,8 @@ class Files:
     def place(self, path: str, *, writing: bool = False) -> Generator[Place]:
         """Where `path` leads. Raises Refused when it may not be read, or, `writing`, not be written."""
         given = self._settings
-        if not path or "\0" in path:
-            raise Refused("file_path is empty" if not path else "file_path holds a NUL character")
+        if not path or re.search("[\0\ud800-\udb7f]", path):
+            raise Refused("the path is empty" if not path else "the path holds a character that no path can hold")
         bases = [given.root, given.scratch, *(() if writing else given.readable)]
         with Walk([base for base in bases if os.path.isdir(base)], path) as walk:
             place = walk.to(path, given.root)
@@ -1457,7 +1460,10 @@ class Searches:
     def _done(self, call: Call, begin: Callable[[int, int], Started], held: int) -> Found:
         running = Search(self._children)
         call.runs(running)
-        found = running.run(begin, held)
+        try:
+            found = running.run(begin, held)
+        except (OSError, ValueError) as problem:
+            raise Refused(f"the search could not be done: {problem}") from problem
         if found.exit_code not in (0, 1) and found.said:
             raise Refused(found.said)
         return found
