@@ -12,6 +12,9 @@ import pytest
 
 from agency_tools.frames import Channel
 
+PYTHON = os.environ.get("AGENCY_TESTS_HOST_PYTHON", sys.executable)
+"""What runs the host; images have other versions than the tests."""
+
 HOST = Path(__file__).parents[2] / "tools" / "agency_tools" / "host.py"
 
 
@@ -47,7 +50,7 @@ async def host_process(
 ) -> HostProcess:
     """A configured host; `path` is its PATH."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", str(HOST), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
+        PYTHON, "-I", str(HOST), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 20
     )
     host = HostProcess(process, root, scratch)
     await host.channel.hello()
