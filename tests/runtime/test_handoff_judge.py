@@ -83,6 +83,10 @@ def verdict(calls: list[Executed], **more: Any) -> Verdict:
         ("p95 is 85 ms", bash(1, "hey -n 100 http://localhost/", "p95 0.085 s, 85 ms")),
         ("1,000 requests were sent", bash(1, "k6 run load.js", "1000 requests")),
         ("the build takes 0.5 s", bash(1, "make build")),
+        ("no whitespace errors", bash(1, "git diff --check")),
+        ("promtool: SUCCESS, 6 rules found", bash(1, "promtool check rules r.yml", "SUCCESS: 6 rules found")),
+        ("92% coverage, tests pass", bash(1, "pytest --cov", "TOTAL 92%")),
+        ("limits are 256Mi and 500m", bash(1, "grep -A4 limits k8s/app.yaml", "memory: 256Mi cpu: 500m")),
         ("the linter exits 1", bash(1, "zizmor ci.yml", "finding", exit_code=1)),
         ("nothing was deployed; the manifests pass validation", bash(1, "kubeconform k8s/", "Valid: 4")),
         ("the deployment manifest is valid", bash(1, "kubeconform -strict k8s/deployment.yaml")),
@@ -110,6 +114,7 @@ def test_a_claim_that_its_call_shows_stands(statement: str, done: Executed) -> N
         ("tests pass", bash(1, "pytest | tail -3", "12 passed"), "the exit code of call c1 is not that of `pytest`; run it without what follows it, or with `set -o pipefail`"),
         ("tests pass", bash(1, "pytest || true", "1 failed"), "the exit code of call c1 is not that of `pytest`; run it without what follows it, or with `set -o pipefail`"),
         ("tests pass", bash(1, "pytest; echo done", "1 failed"), "the exit code of call c1 is not that of `pytest`; run it without what follows it, or with `set -o pipefail`"),
+        ("hadolint reports no warnings", bash(1, "hadolint Dockerfile; echo exit=$?", "exit=0"), "the exit code of call c1 is not that of `hadolint Dockerfile`; run it without what follows it, or with `set -o pipefail`"),
         ("tests pass", bash(1, "npm run build", "ok"), "call c1 (npm run build) is no test"),
         ("the service was deployed to staging", bash(1, "pytest"), "call c1 (pytest) is no deployment"),
         ("the release was deployed", bash(1, "kubectl apply --dry-run=client -f k8s"), "call c1 (kubectl apply --dry-run=client -f k8s) only rehearsed it"),
@@ -275,6 +280,28 @@ def test_a_result_in_prose_is_flagged(part: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "Deployment to production: Success (12m 15s) with blue-green strategy",
+        "Terraform plan: No errors, 45 resources to create/update",
+        "Infrastructure validation: All health checks passing",
+        "Prometheus targets: 8/8 targets up and scraping",
+        "Grafana dashboards: All panels displaying data",
+        "Container scanning: 0 high/critical vulnerabilities",
+        "Secrets management: All secrets rotated successfully",
+        "IAM policy validation: Least privilege verified with IAM Access Analyzer",
+        "Auto-scaling test: Scaled from 2 to 8 instances in 1m 45s",
+        "Database performance: Average query time 42ms, p95 78ms",
+        "CDN cache hit ratio: 87%",
+        "Reduced EC2 instance types based on usage patterns: $450/month savings",
+    ],
+)
+def test_a_persona_templates_results_are_found_wherever_they_stand(line: str) -> None:
+    found = verdict([], work=[{"area": "other", "what": f"An image. {line}"}])
+    assert [(each.where, each.statement) for each in found.claims] == [("work_completed[0].what", line)]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Scales at 70% CPU, between 2 and 10 replicas.",
@@ -284,6 +311,14 @@ def test_a_result_in_prose_is_flagged(part: str, what: str) -> None:
         "Runs `make test` on every pull request.",
         "Rolls back when the health check fails within 120 seconds.",
         "Python 3.12, port 8080, user 10001.",
+        "Alerts on an error rate above 7% for 20 minutes and on p95 latency above 700 ms.",
+        "Terraform defines a log group with 30 days retention; nothing was applied.",
+        "Image tags are immutable and verified by digest.",
+        "A successful deployment is announced in Slack; successful builds on main push an image.",
+        "If the smoke test does not pass within 60 seconds the workflow rolls back.",
+        "Canary at 10% traffic, to 100% over 30 minutes.",
+        "The deployment was not executed: no cluster was available.",
+        "Tests are run with `python -m unittest`; pytest is not a dependency.",
     ],
 )
 def test_a_design_in_prose_is_not_flagged(text: str) -> None:

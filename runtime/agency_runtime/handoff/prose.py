@@ -8,7 +8,7 @@ from agency_runtime.handoff.claimed import Claimed
 from agency_runtime.handoff.figures import numbers
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.handoff.residue import residue
-from agency_runtime.handoff.support import WRITES, kinds_of
+from agency_runtime.handoff.support import NEGATED, WRITES, kinds_of
 
 SENTENCE = re.compile(r"[^\n]+?(?:[.!?;](?=\s)|$|(?=\n))")
 CODE = re.compile(r"`[^`\n]*`")
@@ -20,10 +20,28 @@ MEASURED = re.compile(
 )
 MONEY = re.compile(r"[$€£]\s?\d")
 
+RATE = re.compile(r"[$€£]|req/s|rps|B/s|\d\s?/\s?\d", re.IGNORECASE)
+"""Figures that are no setting: money, throughput, and so many of so many."""
+
+SETTING = re.compile(
+    r"(?:\b(?:above|below|under|over|exceed\w*|at|at\s(?:least|most)|up\sto|to|every|after|for|until|than)|[<>≤≥]=?)\s*$",
+    re.IGNORECASE,
+)
+"""What stands before a threshold, an interval or a share that is set, not found."""
+
+RESULT = re.compile(
+    r"\b(?:was|were|measured|took|takes|achiev\w+|sustain\w+|reduc\w+|improv\w+|sav(?:es|ed|ings?)|cuts?|faster|cheaper|smaller"
+    r"|observed|reached|hit\s(?:rate|ratio)|uptime|dropp?\w*|down\sfrom|up\sfrom)\b",
+    re.IGNORECASE,
+)
+"""Words by which a figure is something that was found."""
+
 ACHIEVED = re.compile(
-    r":\s*success\b|\b(?:tests?|checks?|suites?|scans?|pipelines?|builds?)\s(?:\w+\s)?pass(?:es)?\b|\b(?:success(?:ful(?:ly)?)?|passed|passing|passes|green|verified|succeed(?:ed|s)?|healthy)\b"
-    r"|\b(?:was|were|has\sbeen|have\sbeen|is|are)\s(?:now\s)?(?:deployed|provisioned|applied|rolled\sback|live)\b"
-    r"|\b(?:reduced|improved|saved|cut|faster|cheaper)\s(?:\w+\s){0,4}?by\b|\b(?:zero|no|0)\s(?:\w+\s){0,2}vulnerabilit\w+",
+    r":\s*success\b|\b(?:tests?|checks?|suites?|scans?|pipelines?|builds?)\s(?:\w+\s)?pass(?:es)?\b"
+    r"|\b(?:successfully|passed|passing|passes|green|succeeds?|succeeded)\b|\bsuccessful\s*(?:[.!;(]|$)"
+    r"|\b(?:was|were|been|is|are)\s(?:now\s|all\s|fully\s)?(?:deployed|provisioned|applied|rolled\sback|live|healthy|verified|tested|successful)\b"
+    r"|\bverified\s*(?:[.!;(]|$)|\b(?:reduced|improved|saved|cut|faster|cheaper)\s(?:\w+\s){0,4}?by\b"
+    r"|\b(?:zero|no|0)\s(?:\w+\s){0,2}vulnerabilit\w+",
     re.IGNORECASE,
 )
 INTENDED = re.compile(
@@ -67,14 +85,27 @@ class _Session:
         bare = CODE.sub(" ", sentence)
         if where.startswith("verification_criteria"):
             return ""
-        for found in MEASURED.finditer(bare):
-            known = self.outputs if MONEY.search(found.group(0)) else self.outputs | self.files
-            if not numbers(found.group(0)) <= known:
-                return f"{found.group(0).strip()!r} reads like a measurement, and nothing of this session shows it"
+        figure = next((found.group(0) for found in MEASURED.finditer(bare) if self._invented(bare, found)), "")
+        if figure:
+            return f"{figure.strip()!r} reads like a measurement, and nothing of this session shows it"
         said = ACHIEVED.search(bare) if not where.startswith("next_steps") else None
-        if said and not INTENDED.search(bare) and not self._backed(sentence):
-            return f"{said.group(0).strip(': ')!r} reads like a result"
+        if (
+            said
+            and not INTENDED.search(bare)
+            and not NEGATED.search(bare[: said.start()])
+            and not self._backed(sentence)
+        ):
+            return f"{said.group(0).strip(' :.;!(')!r} reads like a result"
         return ""
+
+    def _invented(self, sentence: str, figure: "re.Match[str]") -> bool:
+        """Whether a figure is neither shown by this session nor, by its words, a setting."""
+        known = self.outputs if MONEY.search(figure.group(0)) else self.outputs | self.files
+        if numbers(figure.group(0)) <= known:
+            return False
+        if RATE.search(figure.group(0)) or RESULT.search(sentence):
+            return True
+        return not (SETTING.search(sentence[: figure.start()]) or INTENDED.search(sentence))
 
     def _backed(self, sentence: str) -> bool:
         kinds = kinds_of(sentence) or ("check",)

@@ -102,7 +102,8 @@ CLAIMS = {
     "scan": re.compile(r"\b(?:vulnerabilit\w+|cves?|scans?|scanned|scanner)\b|\bno\s+secrets?\b", re.IGNORECASE),
     "check": re.compile(
         r"\b(?:pass(?:es|ed|ing)?|valid(?:ates?|ated)?|succe(?:eds?|eded|ss\w*)|lints?|builds?|built|compiles?|works?|healthy"
-        r"|accepts?|accepted|clean|green|starts?|serves?|responds?|exits?|verified)\b",
+        r"|accepts?|accepted|clean|green|starts?|serves?|responds?|exits?|verified)\b"
+        r"|\b(?:no|0|zero)\s+(?:\w+\s+){0,2}(?:errors?|warnings?|findings?|issues?|problems?|violations?)\b",
         re.IGNORECASE,
     ),
 }
@@ -179,7 +180,7 @@ def _shell_fault(kinds: tuple[str, ...], call: Executed) -> str:
         return f"call {call.ref} ({brief(call.command)}) only prints what it was given"
     if not kinds:
         return ""
-    judging = [words for words in working if words[0] not in SHOWS_CONTENT or (kinds == ("scan",) and _searches(words))]
+    judging = [words for words in working if _judges(words) or (kinds == ("scan",) and _searches(words))]
     if not judging:
         return f"call {call.ref} ({brief(call.command)}) only shows content; cite one that ran the {kinds[0]}"
     if not any(words in shell.certain for words in judging):
@@ -188,6 +189,11 @@ def _shell_fault(kinds: tuple[str, ...], call: Executed) -> str:
             " or with `set -o pipefail`"
         )
     return ""
+
+
+def _judges(words: Words) -> bool:
+    """Whether a command's exit code says that something is right, and not only that it could be read."""
+    return words[0] not in SHOWS_CONTENT or bool({"--check", "--exit-code"} & set(words))
 
 
 def _searches(words: Words) -> bool:
