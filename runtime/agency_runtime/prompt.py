@@ -4,12 +4,17 @@ The system prompt depends on the persona, the skills and the command alone, so i
 to turn and from machine to machine; what differs (date, sandbox, target) stands in the first message.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from agency_runtime.wire import Json
+
+if TYPE_CHECKING:
+    from jinja2 import Environment as Jinja
 
 Command = Literal["work", "implement", "plan", "task"]
 TEMPLATES = Path(__file__).parent / "templates"
@@ -39,7 +44,8 @@ class Environment:
     dirty: int = 0
 
     def json(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        """As a recording keeps it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,28 +79,35 @@ def system_prompt(
 
 def first_message(task: Task, environment: Environment) -> Json:
     """The user's message that opens the run. The issue is marked as data from outside."""
-    text = _render("task.md.j2", task=task, environment=environment)
+    shown = replace(
+        task,
+        text=_inside(task.text, "issue"),
+        plan=_inside(task.plan, "plan"),
+        handoff=_inside(task.handoff, "handoff_plan"),
+    )
+    text = _render("task.md.j2", task=shown, environment=environment)
     return {"role": "user", "content": [{"type": "text", "text": text}]}
 
 
+def _inside(text: str, tag: str) -> str:
+    """The text, unable to close the tag around it."""
+    return re.sub(rf"</(?=\s*{tag}\s*>)", r"<\\/", text, flags=re.IGNORECASE)
+
+
 def _render(name: str, **values: Any) -> str:
-    return str(_environment().get_template(name).render(**values))
+    return _environment().get_template(name).render(**values)
 
 
-def _environment() -> Any:
+@cache
+def _environment() -> "Jinja":
     from jinja2 import Environment as Jinja
     from jinja2 import FileSystemLoader, StrictUndefined
 
-    if _CACHE.get("jinja") is None:
-        _CACHE["jinja"] = Jinja(
-            loader=FileSystemLoader(TEMPLATES),
-            undefined=StrictUndefined,
-            autoescape=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-    return _CACHE["jinja"]
-
-
-_CACHE: dict[str, Any] = {}
+    return Jinja(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,5 +1,6 @@
 """The Task tool: a helper run with a context of its own, the same tools and gate; only its last words return."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,9 +11,9 @@ from agency_runtime.budget import Spending
 from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.prompt import system_prompt
 from agency_runtime.session import Session
-from agency_runtime.wire import Model, Reply
+from agency_runtime.wire import Call, Json, Model, Reply
 from agency_tools.errors import ToolError
-from agency_tools.tool import Input, Output
+from agency_tools.tool import Input, Output, Tool
 
 NOT_FOR_HELPERS = {"Task", "Handoff", "Escalate"}
 HELPER = "You help another agent with one task in the same repository. Look closely, do exactly the task, and answer with what you found."
@@ -23,6 +24,31 @@ class TaskInput(Input):
 
     description: str = Field(description="the task in three to five words")
     prompt: str = Field(min_length=1, description="the whole task: the helper sees nothing else of this conversation")
+
+
+@dataclass(frozen=True)
+class Restricted:
+    """A run's own answer, as its helper may have it: without the tools that are the run's alone."""
+
+    answer: Answer
+
+    @property
+    def tools(self) -> Mapping[str, Tool]:
+        """The tools a helper has."""
+        return {name: tool for name, tool in self.answer.tools.items() if name not in NOT_FOR_HELPERS}
+
+    @property
+    def exhausted(self) -> str | None:
+        """Why no further call may run; denials count for the whole run."""
+        return self.answer.exhausted
+
+    def parallel(self, call: Call) -> bool:
+        """Whether the call changes nothing."""
+        return self.answer.parallel(call)
+
+    async def __call__(self, call: Call, turn: int) -> Json:
+        """The tool_result block for this call."""
+        return await self.answer.among(self.tools, call, turn)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,21 +81,26 @@ class TaskTool:
         self._bond = bond
 
     async def run(self, given: Any) -> Output:
+        """The helper's last words. Raises ToolError where there is no run to help."""
         bond = self._bond
         if bond is None:
             raise ToolError("no helper can be started here")
         talk = _conversation(bond.talk, given.prompt)
-        last: list[str] = []
+        last = ""
 
         async def keep(reply: Reply) -> str | None:
-            last.append(reply.text)
+            nonlocal last
+            last = reply.text
             return None
 
-        ending = await run(bond.session, talk, bond.model.fork(), bond.answer, bond.spending, keep, lambda _: None)
-        bond.talk.usage += talk.usage
+        model, answer = bond.model.fork(), Restricted(bond.answer)
+        try:
+            ending = await run(bond.session, talk, model, answer, bond.spending, keep, lambda _: None)
+        finally:
+            bond.talk.usage += talk.usage  # what a helper spent is spent, however it ended
         if ending is not Ending.DONE:
             return Output(content=f"The helper did not finish: {ending.value}, {talk.reason}", failed=True)
-        return Output(content=last[-1] or "(the helper said nothing)")
+        return Output(content=last or "(the helper said nothing)")
 
 
 def _conversation(parent: Conversation, prompt: str) -> Conversation:
