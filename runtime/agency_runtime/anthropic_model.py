@@ -12,15 +12,16 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from agency_runtime.message_thread import MessageThread
-from agency_runtime.wire import Json, Listener, ModelError, Reply, Request
+from agency_runtime.wire import Json, Listener, ModelError, Reply, Request, json_object
 from agency_tools.errors import UsageError
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
+    from anthropic import APIStatusError, AsyncAnthropic
     from tenacity import RetryCallState
 
 PROVIDERS = {
@@ -34,6 +35,7 @@ ATTEMPTS = 8
 LONGEST_WAIT = 60.0  # seconds between two attempts
 CACHED = {"type": "ephemeral"}
 RETRIED_STATUS = {408, 409, 429, 500, 502, 503, 504, 529}
+PASSING = {"overloaded_error", "api_error", "rate_limit_error", "timeout_error"}
 
 
 def hosted(environment: Mapping[str, str] = os.environ) -> bool:
@@ -53,9 +55,9 @@ def require_key(provider: str) -> None:
 def connect(provider: str) -> AsyncAnthropic:
     """The SDK's client for a provider; retries are ours, so its own are off. Slow: it imports the SDK."""
     import anthropic
-    import anthropic.lib.streaming  # noqa: F401 - what the first request would import otherwise
-    import anthropic.lib.threads
 
+    for name in ("streaming", "threads"):  # what the first request would import otherwise
+        import_module(f"anthropic.lib.{name}")
     client = getattr(anthropic, PROVIDERS[provider])
     return cast("AsyncAnthropic", client(max_retries=0))
 
@@ -79,6 +81,7 @@ class AnthropicModel:
         self._connecting = loop.run_in_executor(None, connect, self.provider)
 
     async def reply(self, request: Request, on_text: Listener) -> Reply:
+        """Answer; what may pass is tried again, each time after a wait that `on_retry` hears of."""
         import anthropic
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
@@ -155,6 +158,7 @@ class AnthropicModel:
         return replace(self, _thread=MessageThread())
 
     async def close(self) -> None:
+        """Close the connections. Raises ModelError where there never was a client."""
         if self._connecting is not None:
             await (await self._client()).close()
 
@@ -171,11 +175,15 @@ def _fields(request: Request) -> dict[str, Any]:
     }
 
 
-def _code(error: Any) -> str | None:
+def _error(error: object) -> Json:
+    """What the service says of an error; empty where it says nothing."""
+    body = json_object(getattr(error, "body", None))
+    return json_object(body.get("error")) or body
+
+
+def _code(error: object) -> str | None:
     """The machine-readable code in an error's details."""
-    body = error.body if isinstance(error.body, dict) else {}
-    details = (body.get("error") or {}).get("details") or {}
-    return details.get("error_code") if isinstance(details, dict) else None
+    return json_object(_error(error).get("details")).get("error_code")
 
 
 def _json(message: Any) -> Json:
@@ -200,11 +208,9 @@ def may_pass(error: BaseException) -> bool:
     return isinstance(error, (anthropic.APIConnectionError, BrokenStream))
 
 
-def _overloaded(error: Any) -> bool:
-    """An error event inside a stream that began with status 200."""
-    body = error.body if isinstance(error.body, dict) else {}
-    kind = (body.get("error") or {}).get("type") if isinstance(body.get("error"), dict) else body.get("type")
-    return error.status_code < 400 or kind in {"overloaded_error", "api_error", "rate_limit_error", "timeout_error"}
+def _overloaded(error: APIStatusError) -> bool:
+    """An error event inside a stream that began with status 200, or an overload under another status."""
+    return error.status_code < 400 or _error(error).get("type") in PASSING
 
 
 def _wait(state: RetryCallState) -> float:
@@ -225,7 +231,5 @@ def _seconds(header: str | None, unit: float) -> float | None:
 
 def _words(error: BaseException | None) -> str:
     """The error in one line."""
-    body = getattr(error, "body", None)
-    detail = body.get("error") if isinstance(body, dict) else None
-    message = detail.get("message") if isinstance(detail, dict) else None
-    return " ".join(str(message or error or type(error).__name__).split())[:300]
+    said = _error(error).get("message") or error or type(error).__name__
+    return " ".join(str(said).split())[:300]

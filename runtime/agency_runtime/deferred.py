@@ -16,13 +16,16 @@ class Deferred:
 
     @property
     def kind(self) -> str:
+        """The sandbox's kind, once it has started."""
         return self._starting.result().kind if self._starting.done() else "starting"
 
     async def call(self, op: str, **parameters: Any) -> dict[str, Any]:
+        """Perform one operation, when the sandbox is there. Raises what its start raised."""
         workspace = await asyncio.shield(self._starting)
         return await workspace.call(op, **parameters)
 
     async def close(self) -> None:
+        """End the sandbox; a start that failed has nothing to end."""
         with suppress(Exception):
             await (await asyncio.shield(self._starting)).close()
 
@@ -33,7 +36,8 @@ class NoWorkspace:
     kind = "none"
 
     async def call(self, op: str, **parameters: Any) -> dict[str, Any]:
+        """Raises WorkspaceError."""
         raise WorkspaceError(f"a replay of recorded results was about to execute {op}")
 
     async def close(self) -> None:
-        return None
+        """Nothing was started."""

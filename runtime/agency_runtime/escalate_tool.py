@@ -22,7 +22,7 @@ class EscalateInput(Input):
     question: str = Field(
         min_length=1, description="the decision that is needed, with what you found and your own proposal"
     )
-    options: list[str] = Field(default_factory=list)
+    options: list[str] = Field(default_factory=list[str])
     blocking: bool = Field(default=False, description="true where no useful work is left without the answer")
 
 
@@ -54,6 +54,7 @@ class EscalateTool:
         self.raised: list[Escalation] = []
 
     async def run(self, given: Any) -> Output:
+        """The user's answer, or that nobody can give one now."""
         answer = await self._ask(question_text(given)) if given.level == "user" else None
         self.raised.append(
             Escalation(

@@ -28,6 +28,7 @@ class HandoffTool:
         self.verdict: Verdict | None = None
 
     async def run(self, given: Any) -> Output:
+        """Whether the report stands, or what of it does not."""
         self.report = given
         self.verdict = await self._judge(given)
         if self.verdict.ok:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, cast
 
 from agency_runtime.wire import Json
 
@@ -12,18 +12,21 @@ Answer = Callable[["Handler"], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: "Service"
+    """One connection; each request gets the service's next answer."""
+
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_: Any) -> None:
-        return
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's word
+        """Nothing is written to standard error."""
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.requests.append(body)
-        next(self.server.answers)(self)
+        """Keep the request, give the answer."""
+        service = cast("Service", self.server)
+        service.requests.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        next(service.answers)(self)
 
     def send_json(self, status: int, value: Json, **headers: str) -> None:
+        """Answer with a JSON object; `_` in a header's name stands for `-`."""
         data = json.dumps(value).encode()
         self.send_response(status)
         for name, content in {"content-type": "application/json", "content-length": str(len(data)), **headers}.items():
@@ -44,12 +47,15 @@ class Service(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
+        """Where it listens."""
         return f"http://127.0.0.1:{self.server_port}"
 
     def start(self) -> None:
+        """Begin to answer, in a thread."""
         Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def stop(self) -> None:
+        """Answer no more and close the port."""
         self.shutdown()
         self.server_close()
 
@@ -72,6 +78,7 @@ def streams(whole: Json, cut_after: int | None = None) -> Answer:
 
 
 def events(whole: Json) -> Iterator[Json]:
+    """The events in which the service streams this message."""
     yield {"type": "message_start", "message": {**whole, "content": [], "stop_reason": None, "stop_sequence": None}}
     for index, block in enumerate(whole["content"]):
         if block["type"] == "text":
@@ -94,5 +101,6 @@ def events(whole: Json) -> Iterator[Json]:
 def fails(
     status: int, kind: str = "api_error", said: str = "no", details: Json | None = None, **headers: str
 ) -> Answer:
+    """An error with this status."""
     error = {"type": kind, "message": said, **({"details": details} if details else {})}
     return lambda handler: handler.send_json(status, {"type": "error", "error": error}, **headers)

@@ -7,9 +7,9 @@ are those of the SDK's `lib/threads` (anthropic 2.12).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from agency_runtime.wire import Json, Request
+from agency_runtime.wire import Json, Request, json_object
 
 BETA = "message-threads-2026-08-12"
 LOST = {"thread_not_found", "thread_already_continued", "thread_continue_in_flight"}
@@ -40,10 +40,9 @@ class MessageThread:
 
     def replied(self, request: Request, message: Json) -> None:
         """The service stored the turn; a refused one, or one that a fallback model wrote, it did not."""
-        iterations = (message.get("usage") or {}).get("iterations") or ()
-        if message.get("stop_reason") == "refusal" or any(
-            each.get("type") == "fallback_message" for each in iterations
-        ):
+        iterations = cast("Sequence[Json]", json_object(message.get("usage")).get("iterations") or ())
+        fell_back = any(each.get("type") == "fallback_message" for each in iterations)
+        if fell_back or message.get("stop_reason") == "refusal":
             self.restart()
             return
         self.last, self.sent, self.lost = str(message["id"]), len(request.messages) + 1, False

@@ -40,6 +40,7 @@ class Scripted:
         self.requests: list[Request] = []
 
     async def reply(self, request: Request, on_text: Listener) -> Reply:
+        """The script's next message. Raises ModelError at its end."""
         self.requests.append(request)
         if not self.messages:
             raise ModelError("the script is over")
@@ -48,7 +49,8 @@ class Scripted:
         return reply
 
     def fork(self) -> "Scripted":
+        """A helper run goes on in the same script."""
         return self
 
     async def close(self) -> None:
-        return None
+        """Nothing is held open."""

@@ -18,6 +18,10 @@ def request(*messages: Json, fresh: int = 0) -> Request:
     )
 
 
+def no_wait(state: object) -> float:
+    return 0
+
+
 ASK = {"role": "user", "content": [text("hello")]}
 
 
@@ -78,7 +82,7 @@ async def test_what_may_pass_is_tried_again_after_the_wait_that_was_asked_for(
 async def test_a_stream_that_is_cut_is_tried_again_with_the_whole_history(
     serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anthropic_model, "_wait", lambda state: 0)
+    monkeypatch.setattr(anthropic_model, "_wait", no_wait)
     service = serve(streams(message(text("hel")), cut_after=3), streams(message(text("hello"))))
     model = AnthropicModel()
     reply = await model.reply(request(ASK), lambda _: None)
@@ -100,7 +104,7 @@ async def test_what_will_not_pass_is_not_tried_again(serve: Callable[..., Servic
 
 
 async def test_an_unreachable_service_is_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(anthropic_model, "_wait", lambda state: 0)
+    monkeypatch.setattr(anthropic_model, "_wait", no_wait)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-not-a-key")
     tries: list[str] = []
