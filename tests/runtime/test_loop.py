@@ -1,5 +1,6 @@
 """The loop: every stop reason has one meaning, every call gets a result."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from agency_runtime.loop import CONTINUE, Conversation, Ending, run
 from agency_runtime.prices import Price
 from agency_runtime.session import Event, Session
 from agency_runtime.testing import Scripted, message, text, use
-from agency_runtime.wire import Call, Json, Reply
+from agency_runtime.wire import Call, Json, Listener, Reply, Request
 from agency_tools.errors import ToolError
 from agency_tools.tool import Input, Output
 
@@ -68,7 +69,7 @@ async def owes_nothing(reply: Reply) -> str | None:
 
 @dataclass
 class OwesOnce:
-    asked: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list[str])
 
     async def __call__(self, reply: Reply) -> str | None:
         self.asked.append(reply.text)
@@ -144,6 +145,40 @@ async def test_replies_cut_off_again_and_again_end_the_run_as_incomplete() -> No
     it = await play(*[message(text("…"), stop_reason="max_tokens")] * 4)
     assert it.ending is Ending.INCOMPLETE
     assert "4 times" in it.talk.reason
+
+
+async def test_only_replies_cut_off_in_a_row_count() -> None:
+    cut, whole = message(text("…"), stop_reason="max_tokens"), message(use("Echo", words="x"))
+    it = await play(cut, cut, cut, whole, cut, cut, cut, message(text("done")))
+    assert it.ending is Ending.DONE
+
+
+async def test_a_reply_that_does_not_come_in_time_ends_the_run_in_order() -> None:
+    class Silent(Scripted):
+        async def reply(self, request: Request, on_text: Listener) -> Reply:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+    events: list[Event] = []
+    session = Session(id="s", listeners=[events.append])
+    answer = Answer(session=session, tools={}, gate=Fixed(), approve=nobody)
+    talk = Conversation(system=[text("be good")], tools=[], model="scripted", price=Price(input=1, output=1), messages=[{"role": "user", "content": [text("go")]}])  # fmt: skip
+    ending = await run(session, talk, Silent([]), answer, Spending(Budget(minutes=0.001)), owes_nothing, lambda _: None)
+    assert ending is Ending.OUT_OF_BUDGET
+    assert talk.reason == "0.001 minutes (--max-minutes)"
+    assert [event.type for event in events] == ["request"]
+
+
+async def test_a_service_that_times_out_by_itself_is_no_spent_budget() -> None:
+    class Slow(Scripted):
+        async def reply(self, request: Request, on_text: Listener) -> Reply:
+            raise TimeoutError
+
+    talk = Conversation(system=[text("be good")], tools=[], model="scripted", price=Price(input=1, output=1), messages=[{"role": "user", "content": [text("go")]}])  # fmt: skip
+    session = Session(id="s")
+    answer = Answer(session=session, tools={}, gate=Fixed(), approve=nobody)
+    with pytest.raises(TimeoutError):
+        await run(session, talk, Slow([]), answer, Spending(Budget()), owes_nothing, lambda _: None)
 
 
 async def test_a_paused_turn_is_sent_back_unchanged() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -125,6 +126,13 @@ async def test_with_recorded_tools_nothing_is_executed(recording: Recording) -> 
     answer = await play(ReplayModel(recording, live=False), tool, live=False)
     assert tool.count == 0
     assert [executed.output for executed in answer.executed] == ["hello in 0.1s", "again in 0.2s"]
+
+
+async def test_with_recorded_tools_a_call_without_a_recorded_result_is_a_difference(recording: Recording) -> None:
+    first, *rest = recording.turns
+    without = Recording(header=recording.header, turns=[replace(first, results=[]), *rest])
+    with pytest.raises(ReplayError, match=r"turn 1: it holds no result of Say \(a\)"):
+        await play(ReplayModel(without, live=False), Say(), live=False)
 
 
 async def test_a_changed_prompt_is_a_difference_that_names_the_part(recording: Recording) -> None:
