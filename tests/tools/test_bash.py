@@ -139,7 +139,7 @@ async def test_orphans_without_environment_die_too(bash: Bash, mark: str) -> Non
 
 
 async def test_what_is_left_running_is_killed_and_told(bash: Bash, mark: str) -> None:
-    done = await use(bash, command=f"sleep {mark} & setsid sleep {mark} >/dev/null 2>&1 & echo started")
+    done = await use(bash, command=f"sleep {mark} & setsid sleep {mark} >/dev/null 2>&1 & sleep 0.2; echo started")
     assert done.text.startswith("started\n\nStill running at its end, and killed: sleep, sleep.")
     assert (done.failed, done.exit_code) == (False, 0)
     assert not alive(mark)

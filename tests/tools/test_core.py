@@ -11,7 +11,7 @@ from agency_tools.core import core_tools
 from agency_tools.errors import ToolError
 from agency_tools.sandbox import start
 from agency_tools.tool import Output, Tool, definition
-from agency_tools.workspace import Layout
+from agency_tools.workspace import Layout, Limits
 
 
 class Used:
@@ -67,6 +67,25 @@ async def test_what_is_protected_is_refused_by_name(use: Used) -> None:
         await use("Edit", file_path="infra/main.tf", old_string="a", new_string="b")
     with pytest.raises(ToolError, match=r"\.git/config is protected"):
         await use("Write", file_path=".git/config", content="x")
+
+
+async def test_a_full_disk_is_told_and_leaves_the_old_content(
+    kind: Literal["docker", "bwrap"], repository: Path
+) -> None:
+    workspace = await start(kind, Layout(repository=str(repository), limits=Limits(scratch=8 << 20)))
+    use = Used(core_tools(workspace))
+    try:
+        await use("Write", file_path="/tmp/a", content="old\n")
+        with pytest.raises(ToolError, match="no space left on device"):
+            await use("Write", file_path="/tmp/a", content="x" * (9 << 20))
+        assert (await use("Read", file_path="/tmp/a")).content == "     1\told"
+        assert "No space left" in (await use("Bash", command="head -c 20000000 /dev/zero >/tmp/big; rm /tmp/big")).text
+        long = await use("Bash", command="head -c 20000000 /dev/zero | tr '\\0' x; echo end")
+        assert (long.exit_code, long.failed) == (0, False)
+        assert "could not be kept: No space left on device" in long.text
+        assert (await use("Bash", command="echo on")).content == "on"
+    finally:
+        await workspace.close()
 
 
 async def test_a_list_of_steps_is_kept(use: Used) -> None:

@@ -147,17 +147,3 @@ async def test_a_link_swapped_in_meanwhile_leads_nowhere(tools: Tools, tmp_path:
             await asyncio.sleep(0)
     await racing
     assert list(outside.iterdir()) == []
-
-
-async def test_a_full_disk_leaves_the_old_content(tools: Tools, tmp_path: Path, workspace: Any) -> None:
-    (tmp_path / "a").write_text("old")
-    await use(tools.read, file_path="a")
-    tmp_path.chmod(0o555)
-    try:
-        if os.getuid() == 0:
-            pytest.skip("root writes anywhere")
-        with pytest.raises(ToolError, match="was not written"):
-            await use(tools.write, file_path="a", content="new")
-    finally:
-        tmp_path.chmod(0o755)
-    assert (tmp_path / "a").read_text() == "old"

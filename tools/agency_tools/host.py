@@ -237,6 +237,15 @@ class Capture:
             self._save(data)
         except OSError as problem:
             self.problem = f"the output could not be kept: {problem.strerror}"
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Remove what was kept: a part of it is of less use than the room."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file, self.saved = None, 0
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
 
     def _save(self, data: bytes) -> None:
         data = data[: max(0, self.LARGEST_FILE - self.saved)]
@@ -295,7 +304,7 @@ TASKS = 32
 """Background commands at once."""
 
 TRACK = """\
-trap 'builtin pwd -P >|"$AGENCY_CWD_FILE" 2>/dev/null' EXIT
+trap '{ builtin pwd -P || builtin echo "$PWD"; } >|"$AGENCY_CWD_FILE" 2>/dev/null' EXIT
 export -n AGENCY_CWD_FILE
 unset BASH_ENV
 """
@@ -568,7 +577,7 @@ class Command:
             os.unlink(self._cwd_file)
         except OSError:
             return None
-        return os.fsdecode(said.rstrip(b"\n"))
+        return os.fsdecode(said.rstrip(b"\n")) or None
 
 
 def _directory_of(pid: int) -> str:
@@ -625,7 +634,7 @@ class Background:
             "task_id": self.task_id,
             "output": text,
             "truncated": cut,
-            "output_path": self.command.output.path,
+            "output_path": None if self.command.output.problem else self.command.output.path,
             "exit_code": _shell_code(self.command.exit_code or 0) if over else None,
             "stopped": self.stopped,
             "seconds": self.command.seconds if over else time.monotonic() - self.command.begun,

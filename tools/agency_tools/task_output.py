@@ -46,7 +46,8 @@ def told(task: dict[str, Any]) -> Output:
     state = "still running" if task["exit_code"] is None else f"ended, exit code {task['exit_code']}"
     if task["stopped"]:
         state = f"stopped, exit code {task['exit_code']}"
-    head = f"Task {task['task_id']}: {state} after {task['seconds']:.1f} s; output in {task['output_path']}"
+    where = f"output in {task['output_path']}" if task["output_path"] else "its output could not be kept"
+    head = f"Task {task['task_id']}: {state} after {task['seconds']:.1f} s; {where}"
     return Output(
         content=f"{head}\n\n{text or '(no output)'}",
         failed=task["exit_code"] not in (None, 0) and not task["stopped"],
