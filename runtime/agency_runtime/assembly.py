@@ -9,8 +9,10 @@ from typing import Any
 
 from agency_runtime.closing import close
 from agency_runtime.conduct import Run
+from agency_runtime.gatehouse import gate_of
 from agency_runtime.order import Order, Verb, in_worktree, take
 from agency_runtime.outcome import Outcome
+from agency_runtime.redaction import Redactor
 from agency_runtime.repository import add_worktree
 from agency_runtime.session import Event, Listener
 from agency_runtime.terminal import Terminal
@@ -27,15 +29,16 @@ def start(verb: Verb, text: str | None, given: Mapping[str, Any]) -> int:
 def carry_out(order: Order) -> Outcome:
     """Conduct a run and show it in the form that was asked for."""
     form = order.settings.output
+    gate = gate_of(order)
     terminal = Terminal(out=sys.stdout if form == "text" else io.StringIO())
     listeners: list[Listener] = [terminal]
     if form == "stream-json":
-        listeners.append(print_event)
+        listeners.append(EventPrinter(Redactor.of_environment()))
     if order.dirty and form == "text":
         terminal.line(
             f"{order.dirty} files have uncommitted changes; they stay as they are and out of the list of changes (or use --worktree)"
         )
-    outcome = asyncio.run(Run(order, terminal, listeners).conduct())
+    outcome = asyncio.run(Run(order, gate, terminal, listeners).conduct())
     if form == "text":
         close(terminal, outcome, order.task.command)
     else:
@@ -43,7 +46,12 @@ def carry_out(order: Order) -> Outcome:
     return outcome
 
 
-def print_event(event: Event) -> None:
-    """One event as one line of JSON."""
-    sys.stdout.write(event.line() + "\n")
-    sys.stdout.flush()
+class EventPrinter:
+    """Prints each event as one line of JSON, secrets masked."""
+
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
+
+    def __call__(self, event: Event) -> None:
+        sys.stdout.write(json.dumps(self._redact.inside(event.json())) + "\n")
+        sys.stdout.flush()

@@ -9,6 +9,7 @@ from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged, Snapshot, digests, snapshot
 from agency_runtime.escalate_tool import Escalation
 from agency_runtime.handoff import HandoffPaths, HandoffReport, judge, write_handoff
+from agency_runtime.handoff.files import write_whole
 from agency_runtime.handoff.state import Event, State, finish, tell
 from agency_runtime.lines import Lines, line_counts
 from agency_runtime.order import Order
@@ -26,6 +27,18 @@ class Handed:
     digests: Mapping[str, str]
     contents: Mapping[str, str]
     lines: Mapping[str, Any]
+
+    def fields(self) -> dict[str, Any]:
+        """As the run's outcome carries them."""
+        return {
+            "handoff": self.folder,
+            "verified": self.verified,
+            "unverified": self.unverified,
+            "not_run": self.not_run,
+            "digests": self.digests,
+            "contents": self.contents,
+            "lines": self.lines,
+        }
 
 
 def handoff_folder(root: Path, feature: str, persona: str) -> Path:
@@ -71,6 +84,15 @@ def hand_off(
         contents=contents,
         lines=lines,
     )
+
+
+def write_plan(order: Order, text: str) -> str:
+    """Write the plan; where it lies, as a person would type it."""
+    path = order.plan_file
+    assert path is not None
+    write_whole(path, text.strip() + "\n")
+    root = order.repository.root
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 def _recorded(end: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:

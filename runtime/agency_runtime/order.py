@@ -1,12 +1,14 @@
 """An order: everything a run was asked for, checked, before anything starts. Wrong input never gets past here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from agency_runtime.anthropic_model import hosted, require_key
+from agency_runtime.approval import can_ask
+from agency_runtime.lookup import choose_persona, offered_skills
 from agency_runtime.persona import Persona
 from agency_runtime.plans import check_feature, feature_slug, handoff_mode, lint_plan, resolve_plan
 from agency_runtime.prices import DEFAULT_MODEL, model_id
@@ -14,6 +16,9 @@ from agency_runtime.prompt import Environment, Task
 from agency_runtime.recording import Recording, digest, read_recording
 from agency_runtime.repository import Repository, find_repository
 from agency_runtime.settings import Mode, Settings, read_settings
+from agency_runtime.skill import Skill
+from agency_runtime.trust import Ask, ask_at_terminal
+from agency_runtime.wire import Json
 from agency_tools.errors import UsageError
 
 Verb = Literal["work", "implement", "plan"]
@@ -33,6 +38,8 @@ class Order:
     recording: Recording | None = None
     plan_file: Path | None = None
     source: str = "api"
+    skills: Mapping[str, Skill] = field(default_factory=dict[str, Skill])
+    notes: Sequence[str] = ()  # what a person should know of how persona and skills loaded
     dirty: int = 0  # paths with uncommitted changes before the run
 
     @property
@@ -52,7 +59,8 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
     recording = read_recording(Path(settings.replay)) if settings.replay else None
     if recording is None:
         require_key(settings.provider)
-    persona = _persona(settings, repository, text or "")
+    notes: list[str] = []
+    persona = _persona(settings, repository, text or "", notes.append)
     task = _task(verb, text, settings, repository, recording)
     return Order(
         task=task,
@@ -64,21 +72,28 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
         recording=recording,
         plan_file=_plan_file(verb, given, task, repository),
         source=_source(settings, recording),
+        skills=offered_skills(persona, repository.root, trust_all=settings.trust, ask=_ask(settings), say=notes.append),
+        notes=notes,
         dirty=repository.dirty_count,
     )
 
 
-def _persona(settings: Settings, repository: Repository, text: str) -> Persona:
-    from agency_runtime.lookup import choose_persona
+def _persona(settings: Settings, repository: Repository, text: str, say: Callable[[str], None]) -> Persona:
+    return choose_persona(
+        settings.persona, repository.root, text=text, trust_all=settings.trust, ask=_ask(settings), say=say
+    )
 
-    return choose_persona(settings.persona, repository.root, text=text, trust_all=settings.trust)
+
+def _ask(settings: Settings) -> Ask | None:
+    """Trust is asked for where a person sits at the terminal and nothing is replayed."""
+    return ask_at_terminal() if can_ask(settings.output) and settings.replay is None else None
 
 
 def _task(
     verb: Verb, text: str | None, settings: Settings, repository: Repository, recording: Recording | None
 ) -> Task:
     """The task; a replay without a text does what was recorded."""
-    header = recording.header if recording else {}
+    header: Json = recording.header if recording else {}
     if recording and text is None:
         text = str(header.get("issue") or "")
     if not text:
@@ -162,7 +177,7 @@ def _source(settings: Settings, recording: Recording | None) -> str:
     return settings.source or "api"
 
 
-def environment_of_run(order: Order, *, sandbox: str, branch: str, dirty: int) -> Environment:
+def environment_of_run(order: Order) -> Environment:
     """The facts of this run; in a replay, those of the recorded one, since the model was told them."""
     recorded = order.recording.header.get("environment") if order.recording else None
     if recorded:
@@ -170,12 +185,12 @@ def environment_of_run(order: Order, *, sandbox: str, branch: str, dirty: int) -
         return Environment(**{name: value for name, value in recorded.items() if name in known})
     return Environment(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
-        sandbox=sandbox,
+        sandbox=order.settings.sandbox,
         network=order.settings.network,
         target=order.settings.target or "none",
         permission_mode=order.mode,
-        branch=branch,
-        dirty=dirty,
+        branch=order.repository.branch,
+        dirty=order.dirty,
     )
 
 

@@ -1,7 +1,7 @@
 """What came of a run, as a frozen value: the last lines of the terminal and the last object of `--output json`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agency_runtime import cli
@@ -50,13 +50,25 @@ class Outcome:
         return values
 
 
-def judged(ending: Ending, *, verified: bool, unapproved: bool) -> tuple[str, int]:
-    """The status word and exit code of a run that ended by itself.
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How the model's part ended: by itself (`ending`), or by a fault that has its own status and code."""
+
+    ending: Ending | None = None
+    status: str = ""
+    code: int = cli.INCOMPLETE
+    reason: str = ""
+
+
+def judged(ended: Ended, *, verified: bool, unapproved: bool) -> Ended:
+    """The status word and exit code of a run that ended by itself; any other stays as it is.
 
     Done means done and verified; a call that needed an approval nobody could give is never a plain success.
     """
-    if ending is not Ending.DONE:
-        return ending.value, CODES[ending]
+    if ended.ending is None:
+        return ended
+    if ended.ending is not Ending.DONE:
+        return replace(ended, status=ended.ending.value, code=CODES[ended.ending])
     if unapproved:
-        return "approval_needed", cli.DENIED
-    return ("done", cli.OK) if verified else ("unverified", cli.INCOMPLETE)
+        return replace(ended, status="approval_needed", code=cli.DENIED)
+    return replace(ended, status="done" if verified else "unverified", code=cli.OK if verified else cli.INCOMPLETE)

@@ -1,0 +1,64 @@
+"""The sandbox of one run and the tree it works on: both started at once, neither waited for before they are needed."""
+
+import asyncio
+from contextlib import suppress
+
+from agency_runtime.changes import FilesChanged, changes, snapshot
+from agency_runtime.deferred import Deferred
+from agency_runtime.order import Order
+from agency_runtime.snapshots import Snapshot
+from agency_runtime.staging import layout_of
+from agency_tools.errors import WorkspaceError
+from agency_tools.workspace import Workspace
+
+
+class Shell:
+    """Starting; `workspace` may be used at once. No call runs before the tree's snapshot is taken.
+
+    A sandbox that cannot be started cancels the task that made this; `failure` then says why.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self.baseline = asyncio.create_task(asyncio.to_thread(snapshot, order.repository))
+        self._starting = asyncio.create_task(self._start())
+        main = asyncio.current_task()
+        assert main is not None
+        self._starting.add_done_callback(
+            lambda task: main.cancel() if not task.cancelled() and task.exception() else None
+        )
+        self.workspace: Workspace = Deferred(self._starting)
+
+    async def _start(self) -> Workspace:
+        from agency_tools.sandbox import start
+
+        workspace = await start(self._order.settings.sandbox, layout_of(self._order))
+        try:
+            await self.baseline
+        except BaseException:
+            await workspace.close()
+            raise
+        return workspace
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why it did not start; None where it did, or still does."""
+        done = self._starting.done() and not self._starting.cancelled()
+        return self._starting.exception() if done else None
+
+    async def files(self) -> FilesChanged:
+        """What the run has changed so far, from git."""
+        before = await self.baseline
+        return changes(before, await self.now(before))
+
+    async def now(self, before: Snapshot) -> Snapshot:
+        """The tree as it is; what has not been touched since `before` is not read again."""
+        return await asyncio.to_thread(snapshot, self._order.repository, before)
+
+    async def close(self) -> None:
+        """Kill whatever still runs in it; safe to call twice."""
+        if not self._starting.done():
+            self._starting.cancel()
+        with suppress(asyncio.CancelledError, WorkspaceError):
+            workspace = await self._starting
+            await workspace.close()

@@ -1,0 +1,80 @@
+"""What a run is set up with, as values: the sandbox's layout, the conversation's beginning, what log and recording say first."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from agency_runtime.equipment import Equipment
+from agency_runtime.loop import Conversation
+from agency_runtime.order import Order, persona_sha256
+from agency_runtime.prices import price_of
+from agency_runtime.prompt import Environment, first_message, system_prompt
+from agency_tools.terraform_setup import mirrors_here
+from agency_tools.workspace import Layout
+
+PROTECTED: Sequence[str] = (".git", ".agency/policy.yaml", ".agency/config.yaml", ".agency/personas", ".agency/skills")
+"""What the agent may read and never write: it decides what the next run may do."""
+
+
+def layout_of(order: Order) -> Layout:
+    """The sandbox: the repository, the skills' files, and this machine's provider mirrors."""
+    skills = {str(skill.folder): f"/skills/{name}" for name, skill in order.skills.items()}
+    return Layout(
+        repository=str(order.repository.root),
+        writable=order.task.command != "plan",
+        protected=PROTECTED,
+        read_only={**skills, **{mirror: mirror for mirror in mirrors_here()}},
+        image=order.settings.image,
+    )
+
+
+def conversation_of(order: Order, equipment: Equipment, environment: Environment) -> Conversation:
+    """The conversation before its first turn."""
+    loaded = [order.skills[name] for name in order.persona.skills if name in order.skills]
+    system = system_prompt(
+        order.persona.body,
+        command=order.task.command,
+        loaded=loaded,
+        offered=[skill for skill in order.skills.values() if skill not in loaded],
+        tools=[tool["name"] for tool in equipment.definitions],
+        notes=[f"{name} is named above but is not to be had in this version." for name in equipment.missing],
+    )
+    return Conversation(
+        system=system,
+        tools=equipment.definitions,
+        model=order.model,
+        price=price_of(order.model, order.settings.prices),
+        messages=[first_message(order.task, environment)],
+    )
+
+
+def header_of(order: Order, environment: Environment) -> dict[str, Any]:
+    """A recording's first line, but for its format."""
+    return {
+        "source": order.source,
+        "model": order.model,
+        "created": environment.date,
+        "persona": order.persona.name,
+        "persona_sha256": persona_sha256(order.persona),
+        "command": order.task.command,
+        "issue": order.task.text,
+        "feature": order.task.feature,
+        "environment": environment.json(),
+    }
+
+
+def opening_of(order: Order, session_id: str) -> dict[str, Any]:
+    """The data of a session's first event."""
+    return {
+        "id": session_id,
+        "command": order.task.command,
+        "repository": str(order.repository.root),
+        "feature": order.task.feature,
+        "persona": order.persona.name,
+        "persona_sha256": persona_sha256(order.persona),
+        "model": order.model,
+        "source": order.source,
+        "replay": order.recording is not None,
+        "sandbox": order.settings.sandbox,
+        "mode": order.mode,
+        "issue": order.task.text,
+    }
