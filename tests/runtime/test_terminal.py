@@ -10,7 +10,7 @@ import pytest
 
 from agency_runtime.closing import WORDS, close
 from agency_runtime.loop import Ending
-from agency_runtime.outcome import Outcome, judged
+from agency_runtime.outcome import Ended, Outcome, judged
 from agency_runtime.session import Event
 from agency_runtime.terminal import Terminal, cells, listing, money, plain, shortened, subject, tokens
 from agency_runtime.wire import Usage
@@ -238,6 +238,7 @@ def test_every_status_has_its_words(status: str) -> None:
 @pytest.mark.parametrize("unapproved", [True, False])
 @pytest.mark.parametrize("ending", Ending)
 def test_only_what_is_verified_and_approved_is_done(ending: Ending, verified: bool, unapproved: bool) -> None:
-    status, code = judged(ending, verified=verified, unapproved=unapproved)
+    ended = judged(Ended(ending=ending), verified=verified, unapproved=unapproved)
+    status, code = ended.status, ended.code
     assert (code == 0) is (status == "done") is (ending is Ending.DONE and verified and not unapproved)
     assert code in {0, 1, 5, 6}
