@@ -18,18 +18,16 @@ COMMANDS = {
     "image": "build the workspace image",
     "doctor": "what is there, what is missing, how to get it",
 }
-OK, INCOMPLETE, USAGE, MODEL, SANDBOX, BUDGET, DENIED, REPLAY, INTERRUPTED, TERMINATED = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    130,
-    143,
-)
+OK = 0  # done and verified
+INCOMPLETE = 1  # ended, but incomplete or unverified
+USAGE = 2  # usage, configuration, persona or policy
+MODEL = 3  # the model's service failed
+SANDBOX = 4  # failed or absent
+BUDGET = 5  # spent
+DENIED = 6  # denied, or an approval was needed and nobody could give it
+REPLAY = 7  # differs from its recording
+INTERRUPTED = 130
+TERMINATED = 143
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = build(given)
     args = parser.parse_args(given)
     if not hasattr(args, "run"):
-        parser.print_help()
+        parser.print_help(sys.stderr)
         return USAGE
     return guarded(args)
 
@@ -48,7 +46,8 @@ def guarded(args: argparse.Namespace) -> int:
     from agency_tools.errors import UsageError, WorkspaceError
 
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()
     except UsageError as error:
         return _say(str(error), USAGE)
     except WorkspaceError as error:
@@ -56,12 +55,17 @@ def guarded(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output left; the interpreter must not complain about it
+        from agency_runtime.terminal import let_go
+
+        let_go(sys.stdout)
         return OK
+    return code
 
 
 def _say(text: str, code: int) -> int:
-    print(f"agency: {text}", file=sys.stderr)
+    from agency_tools.plain import visible
+
+    print(f"agency: {visible(' '.join(text.split()))}", file=sys.stderr)
     return code
 
 

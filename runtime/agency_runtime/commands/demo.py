@@ -14,6 +14,7 @@ DATE = "2026-01-01T00:00:00Z"
 
 
 def add(subparsers: Subparsers) -> None:
+    """Declare the subcommand."""
     parser = subparsers.add_parser(
         "demo",
         help="the whole of `work` on a sample repository, replayed: no key, no network",
@@ -29,6 +30,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """The exit code of what came of it. Raises UsageError before anything has begun."""
     from agency_runtime.assembly import start
 
     recording = Path(__file__).parent.parent / "demo" / "recording.jsonl"
@@ -48,10 +50,15 @@ def run(args: argparse.Namespace) -> int:
 
 def lay_out(folder: Path) -> None:
     """A fresh repository with the sample application and one commit. Raises UsageError where something is in the way."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: not a folder; name another, or leave it out")
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: not empty; name a folder that is, or leave it out")
     sample = Path(__file__).parent.parent / "demo" / "sample"
-    shutil.copytree(sample, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        shutil.copytree(sample, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written: {error.strerror or error}") from error
     (folder / "gitignore").rename(folder / ".gitignore")
     author = ["-c", "user.name=Parcels", "-c", "user.email=parcels@example.invalid", "-c", "core.hooksPath=/dev/null"]
     dates = {

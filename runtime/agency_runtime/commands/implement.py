@@ -7,6 +7,7 @@ from agency_runtime.commands.options import add_run_options
 
 
 def add(subparsers: Subparsers) -> None:
+    """Declare the subcommand."""
     parser = subparsers.add_parser(
         "implement", help="execute a plan file", description="Execute a plan and hand it off."
     )
@@ -18,6 +19,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """The exit code of what came of it. Raises UsageError before anything has begun."""
     from agency_runtime.assembly import start
 
     return start("implement", args.plan, vars(args))

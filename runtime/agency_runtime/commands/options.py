@@ -63,10 +63,17 @@ def issue_text(args: argparse.Namespace) -> str | None:
 
         text = fetch_issue(args.issue)
     else:
-        text = sys.stdin.read() if args.text == "-" else args.text
+        text = _standard_input() if args.text == "-" else args.text
     if text is not None and not text.strip():
         raise UsageError("the issue is empty; say in a sentence what is to be done")
     return text
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError("standard input: not UTF-8 text; convert the issue to UTF-8") from error
 
 
 def _read(path: Path) -> str:

@@ -7,6 +7,7 @@ from agency_runtime.commands.options import add_issue, add_run_options, issue_te
 
 
 def add(subparsers: Subparsers) -> None:
+    """Declare the subcommand."""
     parser = subparsers.add_parser(
         "plan", help="write a plan; change nothing else", description="Write a plan for the issue."
     )
@@ -17,6 +18,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """The exit code of what came of it. Raises UsageError before anything has begun."""
     text = issue_text(args)
     from agency_runtime.assembly import start
 

@@ -7,15 +7,18 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from agency_runtime.commands import Subparsers
+from agency_runtime.session import read_events, sessions_folder
+from agency_runtime.terminal import in_one_line, plain, shortened, subject
+from agency_runtime.wire import Json, json_object
 from agency_tools.errors import UsageError
 
 DAYS = 30
 
 
 def add(subparsers: Subparsers) -> None:
+    """Declare the subcommand."""
     parser = subparsers.add_parser("session", help="list, show or export sessions", description="What past runs did.")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="the sessions, newest first")
@@ -34,8 +37,6 @@ def add(subparsers: Subparsers) -> None:
 
 def folders() -> list[Path]:
     """Every session's folder, newest first."""
-    from agency_runtime.session import sessions_folder
-
     return sorted((path.parent for path in sessions_folder().glob("*/events.jsonl")), reverse=True)
 
 
@@ -49,75 +50,86 @@ def find(given: str) -> Path:
     raise UsageError(f"{given!r} is the beginning of {len(found)} sessions; give more of the id")
 
 
-def events(folder: Path) -> Iterator[dict[str, Any]]:
-    from agency_runtime.session import read_events
-
-    return (dict(event) for event in read_events(folder / "events.jsonl"))
+def events(folder: Path) -> Iterator[Json]:
+    """What happened in a session. Raises UsageError for a log that is none."""
+    return read_events(folder / "events.jsonl")
 
 
 def show_list(args: argparse.Namespace) -> int:
+    """Print the sessions; one without a last event was cut off, or still runs."""
     for folder in folders():
-        first = next(events(folder), {})
+        first: Json = next(events(folder), json_object(None))
         last = last_event(folder)
         status = last.get("status", "cut off") if last.get("type") == "session.ended" else "cut off"
-        issue = " ".join(str(first.get("issue", "")).split())[:60]
+        issue = shortened(in_one_line(str(first.get("issue", ""))), 60)
         print(f"{folder.name}  {status:<16} {first.get('command', '?'):<9} {issue}")
     return 0
 
 
-def last_event(folder: Path) -> dict[str, Any]:
+def last_event(folder: Path) -> Json:
     """The last whole event, read from the file's end."""
     with (folder / "events.jsonl").open("rb") as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - 1_000_000))
         lines = [line for line in file.read().split(b"\n")[:-1] if line]
     try:
-        return dict(json.loads(lines[-1])) if lines else {}
+        return json_object(json.loads(lines[-1])) if lines else {}
     except ValueError:
         return {}
 
 
 def show_one(args: argparse.Namespace) -> int:
-    from agency_runtime.terminal import plain, subject
-
+    """Print what the session did."""
     for event in events(find(args.id)):
-        match event["type"]:
-            case "session.started":
-                print(
-                    f"{event['at']}  {event['command']} as {event['persona']} on {event['repository']}: {plain(event['issue'])}"
-                )
-            case "reply":
-                for block in event["message"]["content"]:
-                    if block.get("type") == "text" and block["text"].strip():
-                        print(f"{event['at']}  “{plain(block['text']).strip()}”")
-            case "call.judged":
-                print(f"{event['at']}  {event['ref']} {event['verdict']} ({event['rule']})")
-            case "call.finished":
-                how = "denied" if event["denied"] else "failed" if event["failed"] else "ok"
-                print(
-                    f"{event['at']}  {event['ref']} {event['tool']} {subject(event['input'])[:100]} → {how}, exit {event['exit_code']}, {event['seconds']} s"
-                )
-            case "notice":
-                print(f"{event['at']}  ! {plain(event['text'])}")
-            case "session.ended":
-                print(f"{event['at']}  {event['status']}, exit {event['exit_code']} {plain(event['reason'])}")
-            case _:
-                pass
+        for line in lines(event):
+            print(f"{event['at']}  {line}")
     return 0
 
 
+def lines(event: Json) -> Iterator[str]:
+    """What of an event is worth showing."""
+    match event["type"]:
+        case "session.started":
+            yield f"{event['command']} as {plain(event['persona'])} on {plain(event['repository'])}: {plain(event['issue'])}"
+        case "reply":
+            for block in event["message"]["content"]:
+                if block.get("type") == "text" and block["text"].strip():
+                    yield f"“{plain(block['text']).strip()}”"
+        case "call.judged":
+            yield f"{event['ref']} {event['verdict']} ({in_one_line(event['rule'])})"
+        case "approval":
+            yield f"{event['ref']} {'approved' if event['granted'] else 'not approved'} by {event['who'] or 'nobody'}"
+        case "call.finished":
+            yield _call(event)
+        case "notice":
+            yield f"! {in_one_line(event['text'])}"
+        case "session.ended":
+            yield f"{event['status']}, exit {event['exit_code']} {in_one_line(event['reason'])}".rstrip()
+        case _:
+            pass
+
+
+def _call(event: Json) -> str:
+    how = "denied" if event["denied"] else "failed" if event["failed"] else "ok"
+    code = "" if event["exit_code"] is None else f", exit {event['exit_code']}"
+    what = shortened(f"{in_one_line(event['tool'])} {subject(event['input'])}".rstrip(), 110)
+    return f"{event['ref']} {what} → {how}{code}, {event['seconds']} s"
+
+
 def export(args: argparse.Namespace) -> int:
+    """Copy the session's events to standard output, byte for byte."""
     with (find(args.id) / "events.jsonl").open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
     return 0
 
 
 def collect(args: argparse.Namespace) -> int:
+    """Remove old sessions; a session's age is that of its last event."""
     if args.days < 0:
         raise UsageError(f"--days {args.days}: give 0 or more")
     oldest = time.time() - args.days * 86400
     gone = [folder for folder in folders() if (folder / "events.jsonl").stat().st_mtime < oldest]
     for folder in gone:
         shutil.rmtree(folder)
-    print(f"removed {len(gone)} sessions")
+    print(f"removed {len(gone)} session{'' if len(gone) == 1 else 's'}")
     return 0

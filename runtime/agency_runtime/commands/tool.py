@@ -2,22 +2,27 @@
 
 import argparse
 import asyncio
+import difflib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from agency_runtime.commands import Subparsers
+from agency_runtime.deferred import NoWorkspace
+from agency_runtime.wire import Call, json_object
 from agency_tools.errors import UsageError
 
 if TYPE_CHECKING:
     from agency_tools.tool import Output, Tool
+    from agency_tools.workspace import Workspace
 
 
 def add(subparsers: Subparsers) -> None:
+    """Declare the subcommand."""
     parser = subparsers.add_parser(
         "tool", help="list the tools, or call one in a sandbox", description="The tools by hand."
     )
@@ -37,19 +42,16 @@ def add(subparsers: Subparsers) -> None:
 
 
 def show_list(args: argparse.Namespace) -> int:
-    from agency_runtime.deferred import NoWorkspace
+    """Print the tools: a line each, or the definitions."""
     from agency_tools.tool import definition
 
     for tool in tools(NoWorkspace(), Path()).values():
-        print(
-            json.dumps(definition(tool))
-            if args.json
-            else f"{tool.name:<12} {tool.description.split('. ')[0].rstrip('.')}."
-        )
+        summary = tool.description.split(". ")[0].rstrip(".")
+        print(json.dumps(definition(tool)) if args.json else f"{tool.name:<12} {summary}.")
     return 0
 
 
-def tools(workspace: Any, repository: Path) -> "dict[str, Tool]":
+def tools(workspace: "Workspace", repository: Path) -> "dict[str, Tool]":
     """Every tool that can be called by hand."""
     from agency_tools.core import core_tools
     from agency_tools.infrastructure import ShellCompartment, infrastructure_tools, web_tools
@@ -61,54 +63,72 @@ def tools(workspace: Any, repository: Path) -> "dict[str, Tool]":
 
 
 def call_tools(args: argparse.Namespace) -> int:
-    calls = list(batch(args.batch)) if args.batch else [single(args)]
+    """Do the calls; 1 when one of them failed. Raises UsageError before any is done."""
+    names = list(tools(NoWorkspace(), Path()))
+    calls = [checked(names, *call) for call in (batch(args.batch) if args.batch else [single(args)])]
     outputs = asyncio.run(carry_out(calls, args))
     return 1 if any(output.failed for output in outputs) else 0
 
 
-def single(args: argparse.Namespace) -> tuple[str, Any]:
-    """The one call of the command line. Raises UsageError where it is incomplete or no JSON."""
+def single(args: argparse.Namespace) -> tuple[str, str, object]:
+    """The one call of the command line, after where it stands. Raises UsageError where it is incomplete or no JSON."""
     if not args.name or args.input is None:
         raise UsageError("agency tool call: give NAME and JSON, or --batch FILE")
-    return args.name, parsed(sys.stdin.read() if args.input == "-" else args.input, "JSON")
+    return args.name, args.name, parsed(sys.stdin.read() if args.input == "-" else args.input, "JSON")
 
 
-def batch(name: str) -> Iterable[tuple[str, Any]]:
-    """The calls of a file. Raises UsageError naming the line that is wrong."""
+def batch(name: str) -> Iterator[tuple[str, str, object]]:
+    """The calls of a file, each after where it stands. Raises UsageError naming the line that is wrong."""
     try:
-        lines = (sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")).splitlines()
-    except OSError as error:
-        raise UsageError(f"--batch {name}: {error.strerror}") from error
+        lines = (sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")).split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--batch {name}: {getattr(error, 'strerror', None) or error}") from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            call = parsed(line, f"--batch {name}:{number}")
-            if not isinstance(call, dict) or not isinstance(call.get("name"), str):
-                raise UsageError(f'--batch {name}:{number}: give {{"name": …, "input": …}}')
-            yield call["name"], call.get("input", {})
+            where = f"--batch {name}:{number}"
+            call = json_object(parsed(line, where))
+            if not isinstance(call.get("name"), str):
+                raise UsageError(f'{where}: give {{"name": …, "input": …}}')
+            yield where, call["name"], call.get("input", {})
 
 
-def parsed(text: str, where: str) -> Any:
+def parsed(text: str, where: str) -> object:
+    """The text's JSON. Raises UsageError."""
     try:
-        return json.loads(text)
+        return cast("object", json.loads(text))
     except ValueError as error:
         raise UsageError(f"{where}: not JSON: {error}") from error
 
 
-async def carry_out(calls: list[tuple[str, Any]], args: argparse.Namespace) -> "list[Output]":
+def checked(names: Sequence[str], where: str, name: str, given: object) -> Call:
+    """A call that can be tried. Raises UsageError where there is no such tool, or the input is no object."""
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        raise UsageError(f"{where}: no tool {name!r}; {hint}")
+    if not isinstance(given, dict):
+        raise UsageError(f"{where}: the input must be a JSON object, not {json.dumps(given)[:40]}")
+    return Call(id="by-hand", name=name, input=json_object(cast("object", given)))
+
+
+async def carry_out(calls: Sequence[Call], args: argparse.Namespace) -> "list[Output]":
     """The calls in order, in one sandbox, each answered as soon as it is done."""
+    from agency_runtime.answer import done
+
     outputs: list[Output] = []
     async with sandbox(args) as workspace:
         there = tools(workspace, Path(args.repo).resolve())
-        for name, given in calls:
+        for call in calls:
             began = time.perf_counter()
-            output = await one(there, name, given)
+            output = await done(there[call.name], call)
             answer(output, time.perf_counter() - began, as_json=args.json or bool(args.batch))
             outputs.append(output)
     return outputs
 
 
 @asynccontextmanager
-async def sandbox(args: argparse.Namespace) -> AsyncIterator[Any]:
+async def sandbox(args: argparse.Namespace) -> "AsyncGenerator[Workspace]":
+    """A sandbox over the folder. Raises UsageError where there is none such, WorkspaceError where it cannot start."""
     from agency_tools.sandbox import start
     from agency_tools.workspace import Layout
 
@@ -120,23 +140,6 @@ async def sandbox(args: argparse.Namespace) -> AsyncIterator[Any]:
         yield workspace
     finally:
         await workspace.close()
-
-
-async def one(there: "dict[str, Tool]", name: str, given: Any) -> "Output":
-    """One call, answered as the model would be. Raises UsageError where there is no such tool."""
-    import difflib
-
-    from agency_runtime.answer import done
-    from agency_runtime.wire import Call
-
-    if name not in there:
-        near = difflib.get_close_matches(name, there, n=1)
-        raise UsageError(
-            f"no tool {name!r}" + (f"; did you mean {near[0]}?" if near else f"; there are {', '.join(there)}")
-        )
-    if not isinstance(given, dict):
-        raise UsageError(f"{name}: the input must be a JSON object, not {type(given).__name__}")
-    return await done(there[name], Call(id="by-hand", name=name, input=given))
 
 
 def answer(output: "Output", seconds: float, *, as_json: bool) -> None:

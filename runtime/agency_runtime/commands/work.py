@@ -7,6 +7,7 @@ from agency_runtime.commands.options import add_issue, add_run_options, issue_te
 
 
 def add(subparsers: Subparsers) -> None:
+    """Declare the subcommand."""
     parser = subparsers.add_parser(
         "work", help="do an issue and hand it off", description="Do the issue and hand it off."
     )
@@ -16,6 +17,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """The exit code of what came of it. Raises UsageError before anything has begun."""
     text = issue_text(args)
     from agency_runtime.assembly import start
 
