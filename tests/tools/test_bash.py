@@ -160,7 +160,10 @@ async def test_a_fork_bomb_in_one_session_ends_with_its_time(bash: Bash, mark: s
 
 async def test_cancelling_ends_the_command(bash: Bash, mark: str) -> None:
     running = asyncio.create_task(use(bash, command=f"setsid sleep {mark} & sleep {mark}"))
-    await asyncio.sleep(0.3)
+    for _ in range(300):
+        if alive(mark):
+            break
+        await asyncio.sleep(0.1)
     assert alive(mark)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
