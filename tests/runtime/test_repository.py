@@ -205,7 +205,9 @@ def test_a_repository_of_another_owner_is_read_with_its_filters_off(root: Path) 
     (root / "a.txt").write_text("two\n")
     for path in (root, root / ".git", root / ".git" / "config"):
         os.chown(path, 12345, 12345)
-    assert find_repository(root).dirty_count == 2
+    (root / "sub").mkdir()
+    os.chown(root / "sub", 12345, 12345)
+    assert find_repository(root / "sub").dirty_count == 2
     assert not mark.exists()
 
 

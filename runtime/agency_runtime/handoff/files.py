@@ -6,17 +6,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
-from agency_runtime.handoff.checklist import checklist
 from agency_runtime.handoff.claimed import Item, Verdict
-from agency_runtime.handoff.outputs import stored
-from agency_runtime.handoff.record import Evidence, evidence_of
 from agency_runtime.handoff.report import HandoffReport
-from agency_runtime.handoff.summary import render_summary
 from agency_runtime.lines import Lines
 from agency_runtime.redaction import Redactor
+
+if TYPE_CHECKING:
+    from agency_runtime.handoff.record import Evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,11 @@ def write_handoff(
     masks secrets in whatever is written, by default those of this process. Given the same values the files are the
     same byte for byte.
     """
+    from agency_runtime.handoff.checklist import checklist  # a run's start does not pay for its end
+    from agency_runtime.handoff.outputs import stored
+    from agency_runtime.handoff.record import evidence_of
+    from agency_runtime.handoff.summary import render_summary
+
     mask = redact or Redactor.of_environment()
     items = checklist(report, verdict, calls, files)
     outputs = stored(calls, [ref for claim in verdict.verified for ref in claim.calls] if verdict else (), _clean(mask))
@@ -70,7 +75,7 @@ def write_handoff(
     return HandoffPaths(folder=folder, digests=digests, checklist=items)
 
 
-def evidence_text(evidence: Evidence) -> str:
+def evidence_text(evidence: "Evidence") -> str:
     """evidence.json's text."""
     return pretty(evidence.model_dump(mode="python"))
 
