@@ -18,6 +18,7 @@ async def bash(command: str) -> str:
 
 
 async def main() -> None:
+    """One conversation, to its end."""
     client = AsyncAnthropic(api_key="none")
     runner = client.beta.messages.tool_runner(
         model="bench", max_tokens=1000, tools=[bash], stream=True, messages=[{"role": "user", "content": "go"}]
