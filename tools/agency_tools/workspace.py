@@ -7,7 +7,7 @@ from typing import Any, Protocol
 ROOT = "/workspace"
 """Where the repository is mounted, in every sandbox, so that a recording replays on any machine."""
 
-SCRATCH = "/tmp"  # noqa: S108 - inside the sandbox, private to it
+SCRATCH = "/tmp"
 """Writable, private, gone with the sandbox; long outputs are kept below it."""
 
 
