@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 from agency_runtime import cli
 from agency_runtime.answer import Answer
@@ -151,8 +152,9 @@ class Run:
 
     async def _act(self) -> Ended:
         """Let the model act, and say how that ended."""
+        clock = asyncio.timeout(self.spending.seconds_left)
         try:
-            async with asyncio.timeout(self.spending.seconds_left) as clock:
+            async with clock:
                 ending = await run(
                     self.session, self.talk, self.model, self.answer, self.spending, self._owed, self.terminal.text
                 )
@@ -207,7 +209,7 @@ class Run:
         """What the run has changed so far, from git; in a replay that executes nothing, what was recorded."""
         if self.shell is not None:
             return await self.shell.files()
-        lists = self._recorded.get("files_changed") or {}
+        lists = cast("Json", self._recorded.get("files_changed") or {})
         return FilesChanged(**{name: tuple(lists.get(name, ())) for name in ("created", "modified", "deleted")})
 
     async def _finish(self, ended: Ended) -> Outcome:
