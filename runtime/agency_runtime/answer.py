@@ -3,16 +3,15 @@
 Never raises for what the model did wrong; a broken sandbox (WorkspaceError) does rise, since it is no tool's result.
 """
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from agency_runtime.calls import Executed
+from agency_runtime.calls import Executed, Started
 from agency_runtime.replay import Divergence, ReplayModel, divergence
-from agency_runtime.session import Session, now
+from agency_runtime.session import Session
 from agency_runtime.wire import Call, Json, ReplayError
 from agency_tools.errors import ToolError
 from agency_tools.tool import Output, Tool
@@ -54,39 +53,6 @@ class Approval:
 
 Approve = Callable[[Call, Judgement], Awaitable[Approval | None]]
 """Asks a person; None where nobody is there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Started:
-    """A call that has come up. `recorded` is what came of it when it was recorded; `runs` is False in a replay that
-    takes its result from there."""
-
-    call: Call
-    turn: int
-    ref: str
-    recorded: Json | None
-    runs: bool
-    at: str = field(default_factory=now)
-    clock: float = field(default_factory=time.perf_counter)
-
-    def executed(self, output: Output, denied: bool) -> Executed:
-        """The call with its outcome, which has come just now."""
-        seconds = round(time.perf_counter() - self.clock, 3)
-        return self._executed(output, denied, text=output.text, started=self.at, seconds=seconds)
-
-    def as_recorded(self, output: Output, denied: bool, recorded: Json) -> Executed:
-        """The call with its outcome, and text and times as they were recorded."""
-        return self._executed(
-            output, denied, text=recorded["text"], started=recorded["started"], seconds=recorded["seconds"]
-        )
-
-    def _executed(self, output: Output, denied: bool, *, text: str, started: str, seconds: float) -> Executed:
-        call = self.call
-        return Executed(
-            ref=self.ref, id=call.id, turn=self.turn, tool=call.name, input=call.input, output=text,
-            failed=output.failed, exit_code=output.exit_code, denied=denied, started=started, seconds=seconds,
-            changed=output.changed,
-        )  # fmt: skip
 
 
 @dataclass

@@ -1,9 +1,12 @@
-"""What has run: the executed calls of a session, on which every claim of a handoff rests."""
+"""Calls that are under way, and those that have run, on which every claim of a handoff rests."""
 
 import hashlib
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
-from agency_runtime.wire import Json
+from agency_runtime.session import now
+from agency_runtime.wire import Call, Json
+from agency_tools.tool import Output
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,3 +42,36 @@ class Executed:
     def sha256(self) -> str:
         """Digest of the output's UTF-8; a lone surrogate, which has none, counts as `?`."""
         return hashlib.sha256(self.output.encode(errors="replace")).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A call that has come up. `recorded` is what came of it when it was recorded; `runs` is False in a replay that
+    takes its result from there."""
+
+    call: Call
+    turn: int
+    ref: str
+    recorded: Json | None
+    runs: bool
+    at: str = field(default_factory=now)
+    clock: float = field(default_factory=time.perf_counter)
+
+    def executed(self, output: Output, denied: bool) -> Executed:
+        """The call with its outcome, which has come just now."""
+        seconds = round(time.perf_counter() - self.clock, 3)
+        return self._executed(output, denied, text=output.text, started=self.at, seconds=seconds)
+
+    def as_recorded(self, output: Output, denied: bool, recorded: Json) -> Executed:
+        """The call with its outcome, and text and times as they were recorded."""
+        return self._executed(
+            output, denied, text=recorded["text"], started=recorded["started"], seconds=recorded["seconds"]
+        )
+
+    def _executed(self, output: Output, denied: bool, *, text: str, started: str, seconds: float) -> Executed:
+        call = self.call
+        return Executed(
+            ref=self.ref, id=call.id, turn=self.turn, tool=call.name, input=call.input, output=text,
+            failed=output.failed, exit_code=output.exit_code, denied=denied, started=started, seconds=seconds,
+            changed=output.changed,
+        )  # fmt: skip

@@ -72,10 +72,13 @@ def lay_out(folder: Path) -> None:
 
 
 def git(folder: Path, words: list[str], dates: dict[str, str]) -> None:
+    """Run git in the sample. Raises UsageError where it fails or is not there."""
     from agency_runtime.host_git import environment
 
-    done = subprocess.run(
-        ["git", *words], cwd=folder, env={**environment(), **dates}, capture_output=True, text=True, check=False
-    )
+    variables = {**environment(), **dates}
+    try:
+        done = subprocess.run(["git", *words], cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise UsageError("git: not found on PATH; install it") from error
     if done.returncode:
         raise UsageError(f"git {words[-1]} failed in {folder}: {done.stderr.strip()}")
