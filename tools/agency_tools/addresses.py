@@ -48,6 +48,11 @@ def refusal(text: str) -> str | None:
     return None
 
 
+def is_metadata(text: str) -> bool:
+    """Whether a cloud hands out credentials at the address, however it is written."""
+    return _inner(ipaddress.ip_address(text.split("%")[0])) in METADATA
+
+
 def _inner(address: Address) -> Address:
     """The IPv4 address that an IPv6 address carries, else the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
