@@ -29,13 +29,17 @@ def gravest(kinds: Iterable[Kind]) -> Kind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
-    """One simple command of a call, judged by itself; `permit` is the rule that would allow it, where one can."""
+    """One simple command of a call, judged by itself.
+
+    permit: the rule that would allow it, where one can. why: one sentence for a person, that adds to the rule.
+    """
 
     command: str
     kind: Kind
     verdict: Verdict
     rule: str
     permit: str = ""
+    why: str = ""
 
     def json(self) -> dict[str, Any]:
         """As `policy explain --json` prints it."""
@@ -72,6 +76,15 @@ class Decision:
         }
 
 
+_SAID: dict[Verdict, str] = {"allow": "is allowed", "ask": "needs a person's approval", "deny": "is denied"}
+
+
+def sentence(subject: str, verdict: Verdict, because: str = "") -> str:
+    """What became of the subject, as one sentence."""
+    told = f"{subject} {_SAID[verdict]}"
+    return f"{told}{', ' if because else ''}{because}."
+
+
 def decide(segments: Iterable[Segment]) -> Decision:
     """The decision of all segments together: the strictest verdict, the gravest class, the first rule that led to it."""
     judged = tuple(segments)
@@ -84,5 +97,5 @@ def decide(segments: Iterable[Segment]) -> Decision:
         kind=gravest(segment.kind for segment in judged),
         rule=rule,
         segments=judged,
-        why=f"{culprit.command}: {rule}" if culprit else rule,
+        why=(culprit.why or sentence(f"`{culprit.command}`", verdict)) if culprit else "There is nothing to run.",
     )

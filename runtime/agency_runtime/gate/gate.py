@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from agency_runtime.gate.decision import Decision, Kind, Segment, Verdict, decide
+from agency_runtime.gate.decision import Decision, Kind, Segment, Verdict, decide, sentence
 from agency_runtime.gate.findings import Findings
 from agency_runtime.gate.judge import Judge
 from agency_runtime.gate.modes import TABLE, Mode, lifts, settled
@@ -45,7 +45,7 @@ class Gate:
         try:
             return decide(self._segments(ALIASES.get(tool, tool), given, cwd or self.root))
         except Exception as fault:
-            why = f"the gate failed: {type(fault).__name__}: {fault}"
+            why = f"The gate failed: {type(fault).__name__}: {fault}."
             return Decision(
                 verdict="deny", kind="unknown", rule="a fault of the gate is a denial", segments=(), why=why
             )
@@ -186,10 +186,13 @@ class Gate:
     def _default(self, shown: str, kind: Kind, allow: Rule | None, why: str, permit: str = "") -> Segment:
         if allow is not None and lifts(self.mode, kind):
             return self._segment(shown, kind, "allow", allow.text)
-        return self._segment(shown, kind, TABLE[self.mode][kind], f"{why} (class {kind}, mode {self.mode})", permit)
+        verdict = TABLE[self.mode][kind]
+        told = sentence(f"`{shown}`", verdict, f"as mode {self.mode} treats class {kind}")
+        return self._segment(shown, kind, verdict, f"{why} (class {kind}, mode {self.mode})", permit, told)
 
-    def _segment(self, shown: str, kind: Kind, verdict: Verdict, rule: str, permit: str = "") -> Segment:
-        return Segment(command=shown, kind=kind, verdict=settled(self.mode, verdict, kind), rule=rule, permit=permit)
+    def _segment(self, shown: str, kind: Kind, verdict: Verdict, rule: str, permit: str = "", why: str = "") -> Segment:
+        settled_ = settled(self.mode, verdict, kind)
+        return Segment(command=shown, kind=kind, verdict=settled_, rule=rule, permit=permit, why=why)
 
 
 _BEFORE_ALLOW: tuple[tuple[str, Verdict], ...] = (("deny", "deny"), ("ask", "ask"))

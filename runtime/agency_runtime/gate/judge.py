@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agency_runtime.gate import interpreters
 from agency_runtime.gate.carriers import Inside, inside
 from agency_runtime.gate.command import Command, Script
-from agency_runtime.gate.decision import Kind, Segment, Verdict
+from agency_runtime.gate.decision import Kind, Segment, Verdict, sentence
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.effects import effect
 from agency_runtime.gate.findings import Finding, Findings
@@ -118,15 +118,22 @@ class Judge:
             yield self._refusal(command, why) if refused else self._doubt(command.text, why)
 
     def _refusal(self, command: Command, why: str) -> Segment:
-        return Segment(command=readable(command.text), kind="unknown", verdict="deny", rule=why)
+        shown = readable(command.text)
+        told = sentence(f"`{shown}`", "deny", "in every mode and whatever the rules say")
+        return Segment(command=shown, kind="unknown", verdict="deny", rule=why, why=told)
 
     def _doubt(self, text: str, why: str) -> Segment:
         """What cannot be judged is asked, unless it names what is refused in the open."""
         shown = readable(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
         found = interpreters.searched(text)
         if found and found[0]:
-            return Segment(command=shown, kind="change", verdict="deny", rule=f"{why}, and names {found[1]!r}")
-        return Segment(command=shown, kind="unknown", verdict=settled(self.mode, "ask", "unknown"), rule=why)
+            told = sentence(f"`{shown}`", "deny", "in every mode and whatever the rules say")
+            return Segment(
+                command=shown, kind="change", verdict="deny", rule=f"{why}, and names {found[1]!r}", why=told
+            )
+        verdict = settled(self.mode, "ask", "unknown")
+        told = sentence(f"`{shown}`", verdict, f"as mode {self.mode} treats what cannot be judged before it runs")
+        return Segment(command=shown, kind="unknown", verdict=verdict, rule=why, why=told)
 
     # ---- one command
 
@@ -137,12 +144,20 @@ class Judge:
         kind = self._kind(command, does)
         firm = any(finding.firm for finding in found)
         allow = None if firm or not self.rules.allow else self.rules.first("Bash", "allow", _allowed_as(command))
-        verdict, rule = self._verdict(found, kind, does, allow.text if allow else None, covered)
+        verdict, rule = self._verdict(command, does, kind, found, allow.text if allow else None, covered)
         permit = "" if firm or not command.argv else f"Bash({readable(' '.join(command.argv))})"
         verdict = settled(self.mode, verdict, kind)
-        return Segment(
-            command=readable(command.text), kind=kind, verdict=verdict, rule=rule, permit=permit
-        ), allow is not None
+        shown = readable(command.text)
+        told = sentence(_subject(shown, command, does), verdict, self._because(verdict, kind, found, allow is not None))
+        return Segment(command=shown, kind=kind, verdict=verdict, rule=rule, permit=permit, why=told), allow is not None
+
+    def _because(self, verdict: Verdict, kind: Kind, found: Sequence[Finding], allowed: bool) -> str:
+        """What the rule that decided leaves unsaid."""
+        if any(finding.firm and finding.verdict == verdict for finding in found):
+            return "and no allow rule lifts that"
+        if verdict == "allow" and allowed:
+            return "as a rule speaks for it"
+        return f"as mode {self.mode} treats class {kind}"
 
     def _kind(self, command: Command, does: Effect) -> Kind:
         if any(self.findings.wipe(command, path) for path in does.wipes):
@@ -150,7 +165,7 @@ class Judge:
         return "local" if command.writes and does.kind in ("read", "plan") else does.kind
 
     def _verdict(
-        self, found: Sequence[Finding], kind: Kind, does: Effect, allow: str | None, covered: bool
+        self, command: Command, does: Effect, kind: Kind, found: Sequence[Finding], allow: str | None, covered: bool
     ) -> tuple[Verdict, str]:
         for verdict in ("deny", "ask"):
             for finding in found:
@@ -159,8 +174,20 @@ class Judge:
         if allow is not None and lifts(self.mode, kind):
             return "allow", allow
         if covered and kind in ("read", "plan", "local") and lifts(self.mode, kind):
-            return "allow", f"{does.why}, inside a command that a rule allows"
-        return TABLE[self.mode][kind], f"{does.why} (class {kind}, mode {self.mode})"
+            return "allow", f"{_act(command, does)}, inside a command that a rule allows"
+        return TABLE[self.mode][kind], f"{_act(command, does)} (class {kind}, mode {self.mode})"
+
+
+def _act(command: Command, does: Effect) -> str:
+    """What gives the command its class: its redirects where the program itself only reads."""
+    redirected = command.writes and does.kind in ("read", "plan")
+    return f"writes {readable(', '.join(command.writes))}" if redirected else does.why
+
+
+def _subject(shown: str, command: Command, does: Effect) -> str:
+    """The command, and the files that it writes."""
+    paths = [path for path in dict.fromkeys((*command.writes, *does.writes)) if path]
+    return f"`{shown}`" + (f", which writes {readable(', '.join(paths))}," if paths else "")
 
 
 def _allowed_as(command: Command) -> list[str]:
