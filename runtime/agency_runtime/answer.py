@@ -92,9 +92,10 @@ class Answer:
 
     async def among(self, tools: Mapping[str, Tool], call: Call, turn: int) -> Json:
         """Likewise, as if there were these tools alone."""
-        self._count += 1
         recorded = self.replay.recording.result(call.id) if self.replay else None
         runs = self.live or call.name in OWN
+        self._pass_over_helpers(recorded)
+        self._count += 1
         started = Started(call=call, turn=turn, ref=f"c{self._count}", recorded=recorded, runs=runs)
         if runs:
             output, denied = await self._perform(tools, started)
@@ -107,6 +108,16 @@ class Answer:
             "content": with_ref(output.content, started.ref),
             **({"is_error": True} if executed.failed else {}),
         }
+
+    def _pass_over_helpers(self, recorded: Json | None) -> None:
+        """Where nothing is executed no helper runs: its recorded calls are taken over, and their references with them."""
+        if self.live or self.replay is None or recorded is None:
+            return
+        for call, turn, result in self.replay.recording.of_helpers():
+            if self._count < number(result["ref"]) < number(recorded["ref"]):
+                self._count = number(result["ref"])
+                started = Started(call=call, turn=turn, ref=result["ref"], recorded=result, runs=False)
+                self._kept(started, *from_recording(started))
 
     async def _perform(self, tools: Mapping[str, Tool], started: Started) -> tuple[Output, bool]:
         """Judge and do; the outcome, and whether it was refused."""
@@ -166,10 +177,15 @@ class Answer:
                 self.divergences.append(differs)
                 self.session.add("notice", text=f"the live result differs from the recorded one: {differs}")
         self.executed.append(executed)
-        self.executed.sort(key=lambda each: int(each.ref[1:]))  # neighbours that ran side by side end in any order
+        self.executed.sort(key=lambda each: number(each.ref))  # neighbours that ran side by side end in any order
         kept = {name: getattr(executed, name) for name in KEPT}
         self.session.add("call.finished", **kept, text=executed.output)
         return executed
+
+
+def number(ref: str) -> int:
+    """The number of a reference: 7 for c7."""
+    return int(ref[1:])
 
 
 KEPT = ("turn", "ref", "id", "tool", "input", "failed", "exit_code", "denied", "started", "seconds", "changed")

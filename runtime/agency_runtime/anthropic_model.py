@@ -150,7 +150,8 @@ class AnthropicModel:
         error = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0
         self.on_retry(
-            f"{_words(error)}; trying again in {wait:.0f} s (attempt {state.attempt_number + 1} of {ATTEMPTS})"
+            f"the model's service: {_status(error)}{_words(error).rstrip('.')}; trying again"
+            f"{f' in {wait:.0f} s' if wait >= 1 else ''} (attempt {state.attempt_number + 1} of {ATTEMPTS})"
         )
 
     def fork(self) -> AnthropicModel:
@@ -227,6 +228,11 @@ def _seconds(header: str | None, unit: float) -> float | None:
     except ValueError:
         return None
     return value if value >= 0 else None
+
+
+def _status(error: BaseException | None) -> str:
+    status = getattr(error, "status_code", None)
+    return f"{status} " if status else ""
 
 
 def _words(error: BaseException | None) -> str:

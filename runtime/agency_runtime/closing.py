@@ -26,7 +26,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
 
 def close(terminal: Terminal, outcome: Outcome, command: str) -> None:
     """Print them, whatever the outcome."""
-    color, words = WORDS[outcome.status]
+    color, words = ("green", "the plan is written") if outcome.plan else WORDS[outcome.status]
     terminal.line()
     reason = f": {in_one_line(outcome.reason)}" if outcome.reason else ""
     terminal.line(terminal.paint(color, words) + reason)
@@ -46,7 +46,8 @@ def _lists(outcome: Outcome) -> Iterable[str]:
     files = outcome.files_changed or {}
     marks = {"created": "+", "modified": "~", "deleted": "-"}
     changed = [f"{marks[kind]} {path}" for kind, paths in files.items() for path in paths]
-    yield from listing(f"Changed ({len(changed)}):", changed)
+    title = "Changed" if outcome.tools == "live" else "Changed when it was recorded; nothing was executed now"
+    yield from listing(f"{title} ({len(changed)}):", changed)
     yield from listing(f"Verified ({len(outcome.verified)}):", outcome.verified, 6)
     yield from listing(f"Not verified ({len(outcome.unverified)}):", outcome.unverified)
     yield from listing(f"Not run ({len(outcome.not_run)}):", outcome.not_run)
@@ -60,7 +61,8 @@ def _lists(outcome: Outcome) -> Iterable[str]:
 def _denial(denial: Mapping[str, object]) -> str:
     rules = cast("Sequence[str]", denial.get("permits") or ())
     permit = "; to permit it: " + " ".join(f"--allow {quote(rule)}" for rule in rules) if rules else ""
-    return f"{denial['tool']}: {denial['why'] or denial['rule']}{permit}"
+    kind = "no approval" if "permits" in denial else "refused"
+    return in_one_line(f"{denial['tool']} ({kind}): {denial['why'] or denial['rule']}{permit}")
 
 
 def next_commands(outcome: Outcome, command: str) -> Sequence[str]:
@@ -68,5 +70,5 @@ def next_commands(outcome: Outcome, command: str) -> Sequence[str]:
     if outcome.status == "done" and outcome.plan:
         return [f"agency implement {quote(outcome.plan)}"]
     if outcome.handoff:
-        return [f"agency verify {quote(outcome.feature)}", "git diff"]
+        return [f"agency verify {quote(outcome.feature)}", "git status; git diff"]
     return [f"agency session show {outcome.session_id}"]

@@ -1,6 +1,7 @@
 """Conducting a run: start what it needs, let the model act, see what came of it, and leave nothing running."""
 
 import asyncio
+import json
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from agency_runtime.gate import Gate
 from agency_runtime.handoff import HandoffReport, Verdict, judge
 from agency_runtime.handoff_tool import HandoffTool, unverified_text
 from agency_runtime.loop import Conversation, Ending, run
-from agency_runtime.order import Order, environment_of_run
+from agency_runtime.order import Order, difference, environment_of_run
 from agency_runtime.outcome import Ended, Outcome, judged
 from agency_runtime.plans import lint_plan
 from agency_runtime.prompt import Environment
@@ -39,6 +40,11 @@ from agency_tools.errors import UsageError, WorkspaceError
 
 SIGNALS = {signal.SIGINT: ("interrupted", cli.INTERRUPTED), signal.SIGTERM: ("terminated", cli.TERMINATED)}
 NO_HANDOFF = "You ended your turn without handing off. Check your work, then call Handoff; claim only what calls of this session showed."
+
+
+def asked(denial: Json) -> str:
+    """A call that nobody was there to approve, as a question to whoever reads the handoff."""
+    return f"May {denial['tool']} {json.dumps(denial['input'], ensure_ascii=False)} be done? It needed an approval and nobody was there."
 
 
 @dataclass
@@ -154,6 +160,8 @@ class Run:
         """Let the model act, and say how that ended."""
         clock = asyncio.timeout(self.spending.seconds_left)
         try:
+            if differs := difference(self.order):
+                raise ReplayError(differs)  # noqa: TRY301 - one place says what each fault means
             async with clock:
                 ending = await run(
                     self.session, self.talk, self.model, self.answer, self.spending, self._owed, self.terminal.text
@@ -205,6 +213,11 @@ class Run:
         """How the recorded run ended; empty where none is replayed."""
         return self.order.recording.end if self.order.recording else {}
 
+    @property
+    def _denials(self) -> Sequence[Json]:
+        """What was refused; where nothing is executed, what was refused in the recorded run."""
+        return self._recorded.get("denials") or [] if self.order.pure else self.answer.denials
+
     async def _files(self) -> FilesChanged:
         """What the run has changed so far, from git; in a replay that executes nothing, what was recorded."""
         if self.shell is not None:
@@ -220,7 +233,7 @@ class Run:
         planning = self.order.task.command == "plan"
         handed = None if planning or ended.ending is None else await self._hand_off(files, ended.reason)
         plan = write_plan(self.order, self.plan) if planning and ended.ending is Ending.DONE else None
-        unapproved = bool(self.answer.unapproved or self.equipment.escalate.open)
+        unapproved = any("permits" in each for each in self._denials) or bool(self.equipment.escalate.open)
         ended = self._replayed(
             judged(ended, verified=planning or (handed is not None and handed.ok), unapproved=unapproved)
         )
@@ -233,11 +246,12 @@ class Run:
             turns=self.session.turns,
             usage=self.talk.usage,
             cost_usd=self.spending.cost,
-            denials=self.answer.denials,
+            denials=self._denials,
             files_changed=files.json(),
             plan=plan,
             questions=[question.question for question in self.equipment.escalate.open],
             divergences=[str(each) for each in self.answer.divergences],
+            tools=self.order.settings.tools,
             **(handed.fields() if handed else {}),
         )
         self.session.add("session.ended", **outcome.json())
@@ -254,6 +268,7 @@ class Run:
             files=files,
             blocked=reason or None,
             escalations=self.equipment.escalate.raised,
+            unapproved=[asked(each) for each in self._denials if "permits" in each],
             before=before,
             recorded=self._recorded if self.order.pure else None,
         )

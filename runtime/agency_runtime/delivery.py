@@ -54,6 +54,7 @@ def hand_off(
     files: FilesChanged,
     blocked: str | None,
     escalations: Sequence[Escalation],
+    unapproved: Sequence[str] = (),
     before: Snapshot | None = None,
     recorded: Mapping[str, Any] | None = None,
 ) -> Handed:
@@ -67,9 +68,9 @@ def hand_off(
         handoff_folder(order.repository.root, order.task.feature, order.persona.name),
         feature=order.task.feature, persona=order.persona.name, report=report, verdict=verdict, calls=calls, files=files,
         contents=contents, line_counts={path: Lines(*each) if each else None for path, each in lines.items()},
-        blocked=blocked, questions=[each.question for each in escalations if each.answer is None],
+        blocked=blocked, questions=[*(each.question for each in escalations if each.answer is None), *unapproved],
     )  # fmt: skip
-    done = verdict is not None and verdict.ok and not blocked
+    done = verdict is not None and verdict.ok and not blocked and not unapproved
     _tell(
         paths.folder.parent, order, "completed" if done else "blocked" if blocked else "incomplete", paths, escalations
     )

@@ -105,7 +105,7 @@ async def run(
     on_text: Listener,
 ) -> Ending:
     """Let the model act until it stops asking for tools and owes nothing more; `talk.reason` says why it stopped."""
-    course = _Course(talk, answer, owed)
+    course = _Course(talk, answer, owed, lambda text: session.add("notice", text=text))
     ending: Ending | None = None
     while ending is None:
         if denied := answer.exhausted:
@@ -126,6 +126,7 @@ class _Course:
     talk: Conversation
     answer: Answering
     owed: Owed
+    notice: Callable[[str], object]
     cut: int = 0
     nudges: int = 0
 
@@ -148,7 +149,8 @@ class _Course:
         if self.cut > CUT_REPLIES:
             self.talk.reason = f"the reply was cut off at max_tokens {self.cut} times in a row"
             return Ending.INCOMPLETE
-        _unexecuted(self.talk, reply, CONTINUE)
+        self.notice("the reply was cut off at the output limit; none of its calls was executed, the rest is asked for")
+        _unexecuted(self.talk, reply, "the reply was cut off at the output limit", CONTINUE)
         return None
 
     async def _stopped(self, reply: Reply) -> Ending | None:
@@ -159,7 +161,8 @@ class _Course:
             self.talk.reason = missing.splitlines()[0]
             return Ending.INCOMPLETE
         self.nudges += 1
-        _unexecuted(self.talk, reply, missing)
+        self.notice(f"not done yet, the model is told: {missing.splitlines()[0]}")
+        _unexecuted(self.talk, reply, "the reply ended the turn", missing)
         return None
 
 
@@ -223,14 +226,14 @@ def _groups(calls: Sequence[Call], answer: Answering) -> list[list[Call]]:
     return groups
 
 
-def _unexecuted(talk: Conversation, reply: Reply, words: str) -> None:
+def _unexecuted(talk: Conversation, reply: Reply, why: str, words: str) -> None:
     """None of the reply's calls ran: each gets a result that says so, then the words follow."""
     results = [
         {
             "type": "tool_result",
             "tool_use_id": call.id,
             "is_error": True,
-            "content": "Not executed: the reply ended before its time.",
+            "content": f"Not executed: {why}.",
         }
         for call in reply.calls
     ]

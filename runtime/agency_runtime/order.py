@@ -56,6 +56,8 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
         raise UsageError(f"--record {settings.record}: that is the recording being replayed; record to another file")
     if settings.network != "none":
         raise UsageError(f"--network {settings.network}: this version's shell has no network at all; leave it out")
+    if settings.replay is None and (settings.tools != "live" or settings.drift != "fail"):
+        raise UsageError("--tools and --drift say how a recording is replayed; give it with --replay FILE")
     recording = read_recording(Path(settings.replay)) if settings.replay else None
     if recording is None:
         require_key(settings.provider)
@@ -100,8 +102,6 @@ def _task(
         raise UsageError(
             f"nothing to do: give {'the plan' if verb == 'implement' else 'the issue as TEXT'}, see agency {verb} --help"
         )
-    if recording and verb == header.get("command") and verb != "implement" and text != header.get("issue"):
-        raise UsageError("the issue is not the recorded one; leave it out to replay the recording as it is")
     return (
         _implement(text, settings, repository, header)
         if verb == "implement"
@@ -161,9 +161,11 @@ def _mode(verb: Verb, settings: Settings, persona: Persona) -> Mode:
 def _plan_file(verb: Verb, given: Mapping[str, Any], task: Task, repository: Repository) -> Path | None:
     if verb != "plan":
         return None
-    if given.get("plan_file"):
-        return Path(given["plan_file"])
-    return repository.root / ".agency" / "plans" / f"{task.feature}.md"
+    default = repository.root / ".agency" / "plans" / f"{task.feature}.md"
+    path = Path(given["plan_file"]) if given.get("plan_file") else default
+    if path.exists():
+        raise UsageError(f"{path}: there is a plan already; name another file with -o FILE, or remove it first")
+    return path
 
 
 def _source(settings: Settings, recording: Recording | None) -> str:
@@ -192,6 +194,27 @@ def environment_of_run(order: Order) -> Environment:
         branch=order.repository.branch,
         dirty=order.dirty,
     )
+
+
+def difference(order: Order) -> str | None:
+    """Why the order cannot be a replay of its recording, by what the recording says of itself; None where it can."""
+    if order.recording is None:
+        return None
+    header = order.recording.header
+    now: dict[str, str] = {"command": order.task.command}
+    if order.task.command == "implement":
+        now["plan_sha256"] = digest(order.task.plan)
+    else:
+        now["issue"] = order.task.text
+    for name, value in {**now, "feature": order.task.feature}.items():
+        if header.get(name, value) != value:
+            return f"its {name} is {_short(header[name])}, not {_short(value)}"
+    return None
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return repr(text if len(text) <= 60 else text[:59] + "…")
 
 
 def in_worktree(order: Order, repository: Repository) -> Order:

@@ -41,6 +41,7 @@ class Outcome:
     digests: Mapping[str, str] | None = None
     contents: Mapping[str, str] | None = None
     lines: Mapping[str, Any] | None = None
+    tools: str = "live"  # "recorded": nothing was executed, the changes are the recorded ones
 
     def json(self) -> dict[str, Any]:
         """As contract and recording keep it."""

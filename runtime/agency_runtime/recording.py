@@ -7,14 +7,15 @@ its calls. A last line says how the run ended. A file that a crash cut short is 
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal, cast, get_args
 
 from agency_runtime.redaction import Redactor
 from agency_runtime.session import Event
-from agency_runtime.wire import Json, Request, json_object
+from agency_runtime.wire import Call, Json, Reply, Request, json_object
 from agency_tools.errors import UsageError
 
 FORMAT = "agency-recording/1"
@@ -85,7 +86,17 @@ class Recording:
 
     def result(self, call_id: str) -> Json | None:
         """What a call came to when it was recorded."""
-        return next((result for turn in self.turns for result in turn.results if result["id"] == call_id), None)
+        return self._by_id.get(call_id)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Json]:
+        return {result["id"]: result for turn in self.turns for result in turn.results}
+
+    def of_helpers(self) -> Iterator[tuple[Call, int, Json]]:
+        """The calls that helpers made, with turn and result."""
+        for turn in self.turns:
+            calls = {call.id: call for call in Reply(message=turn.reply).calls} if turn.depth else {}
+            yield from ((calls[result["id"]], turn.number, result) for result in turn.results if result["id"] in calls)
 
 
 def read_recording(path: Path) -> Recording:
@@ -164,7 +175,6 @@ class Recorder:
 
     def __init__(self, path: Path, header: Json, redact: Redactor) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[str] = path.open("w", encoding="utf-8", errors="replace")
         except OSError as error:
             raise UsageError(f"--record {path}: cannot be written: {error.strerror or error}") from error
@@ -177,14 +187,12 @@ class Recorder:
         data = event.data
         match event.type:
             case "request":
-                self._finish(lambda turn: turn.waiting == 0)
+                self._finish(lambda turn: turn.depth >= data["depth"] and turn.reply is not None)
                 self._open[data["turn"]] = _OpenTurn(data["turn"], data["depth"], data["digests"])
             case "reply":
-                self._open[data["turn"]].answered(data["message"])
+                self._open[data["turn"]].reply = data["message"]
             case "call.finished":
-                turn = self._open[data["turn"]]
-                turn.results.append({name: data[name] for name in RESULT})
-                turn.waiting -= 1
+                self._open[data["turn"]].results.append({name: data[name] for name in RESULT})
             case "session.ended":
                 self._finish(lambda turn: turn.reply is not None)
                 self._write({"end": data})
@@ -208,19 +216,13 @@ class Recorder:
 
 @dataclass
 class _OpenTurn:
-    """A turn that is still going on. `waiting` counts what is still to come: the reply, then its calls' results."""
+    """A turn that is still going on: over once its conversation asks again."""
 
     number: int
     depth: int
     request: Json
     reply: Json | None = None
     results: list[Json] = field(default_factory=list[Json])
-    waiting: int = 1
-
-    def answered(self, message: Json) -> None:
-        """The reply has come; from now on its calls are waited for."""
-        self.reply = message
-        self.waiting = sum(block.get("type") == "tool_use" for block in message["content"])
 
     def json(self) -> Json:
         """As it stands in a recording."""

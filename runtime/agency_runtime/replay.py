@@ -96,7 +96,7 @@ class ReplayModel:
             if turn.request.get(part) == value:
                 continue
             if part == "messages" or self.drift == "fail":
-                raise ReplayError(f"the request's {part} differ from the recorded ones", step=self.step)
+                raise ReplayError(SAID[part], step=self.step)
             if part not in self.drifted:
                 self.drifted.append(part)
 
@@ -104,10 +104,25 @@ class ReplayModel:
         """Nothing is held open."""
 
 
+SAID = {
+    "messages": "the request's messages differ from the recorded ones: the runtime told the model something else",
+    "system": "the request's system prompt differs from the recorded one; --drift warn tries the recorded replies all the same",
+    "tools": "the request's tools differ from the recorded ones; --drift warn tries the recorded replies all the same",
+}
+
+UNORDERED = {"Glob"}
+"""Tools that list by time, which a fresh copy of a repository does not keep."""
+
+
+def comparable(tool: str, text: str) -> str:
+    """The text without what differs from run to run."""
+    return "\n".join(sorted(essence(text).splitlines())) if tool in UNORDERED else essence(text)
+
+
 def divergence(recorded: Json | None, call: Call, turn: int, got: str) -> Divergence | None:
     """None where a live result says the same as the recorded one; else the divergence."""
     if recorded is None:
         return Divergence(turn=turn, call=call.id, tool=call.name, expected="(no result recorded)", got=got)
-    if essence(str(recorded["text"])) == essence(got):
+    if comparable(call.name, str(recorded["text"])) == comparable(call.name, got):
         return None
     return Divergence(turn=turn, call=call.id, tool=call.name, expected=str(recorded["text"]), got=got)

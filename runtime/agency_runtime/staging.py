@@ -8,6 +8,7 @@ from agency_runtime.loop import Conversation
 from agency_runtime.order import Order, persona_sha256
 from agency_runtime.prices import price_of
 from agency_runtime.prompt import Environment, first_message, system_prompt
+from agency_runtime.recording import digest
 from agency_tools.terraform_setup import mirrors_here
 from agency_tools.workspace import Layout
 
@@ -58,6 +59,7 @@ def header_of(order: Order, environment: Environment) -> dict[str, Any]:
         "command": order.task.command,
         "issue": order.task.text,
         "feature": order.task.feature,
+        **({"plan_sha256": digest(order.task.plan)} if order.task.plan else {}),
         "environment": environment.json(),
     }
 

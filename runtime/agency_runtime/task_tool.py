@@ -15,7 +15,7 @@ from agency_runtime.wire import Call, Json, Model, Reply
 from agency_tools.errors import ToolError
 from agency_tools.tool import Input, Output, Tool
 
-NOT_FOR_HELPERS = {"Task", "Handoff", "Escalate"}
+NOT_FOR_HELPERS = {"Task", "Handoff", "Escalate", "Skill"}
 HELPER = "You help another agent with one task in the same repository. Look closely, do exactly the task, and answer with what you found."
 
 

@@ -125,6 +125,8 @@ class Terminal:
         mark, color = ("✗", "red") if data["failed"] else ("✓", "green")
         if data["denied"]:
             mark, color = "⊘", "yellow"
+        elif data["tool"] == "Handoff" and not data["text"].startswith("Accepted"):
+            mark, color = "✗", "yellow"  # taken down, but something in it is not verified
         seconds = data["seconds"]
         took = f"{seconds:.1f}s" if seconds < 60 else f"{seconds / 60:.1f}m"
         tail = f"exit {data['exit_code']} {took}" if data["exit_code"] else took

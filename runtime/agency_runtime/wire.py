@@ -138,4 +138,4 @@ class ReplayError(Exception):
     step: int = 0
 
     def __str__(self) -> str:
-        return f"replay differs from its recording at turn {self.step}: {self.difference}"
+        return f"at turn {self.step}: {self.difference}" if self.step else self.difference

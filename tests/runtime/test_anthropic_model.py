@@ -76,7 +76,7 @@ async def test_what_may_pass_is_tried_again_after_the_wait_that_was_asked_for(
     await model.close()
     assert reply.text == "hi"
     assert len(service.requests) == 2
-    assert said == ["no; trying again in 0 s (attempt 2 of 8)"]
+    assert said == [f"the model's service: {status} no; trying again (attempt 2 of 8)"]
 
 
 async def test_a_stream_that_is_cut_is_tried_again_with_the_whole_history(

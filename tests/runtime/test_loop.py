@@ -135,7 +135,7 @@ async def test_a_truncated_call_is_not_executed_and_the_model_may_go_on() -> Non
             "type": "tool_result",
             "tool_use_id": "toolu_1",
             "is_error": True,
-            "content": "Not executed: the reply ended before its time.",
+            "content": "Not executed: the reply was cut off at the output limit.",
         },
         text(CONTINUE),
     ]

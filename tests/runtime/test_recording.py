@@ -136,7 +136,7 @@ async def test_with_recorded_tools_a_call_without_a_recorded_result_is_a_differe
 
 
 async def test_a_changed_prompt_is_a_difference_that_names_the_part(recording: Recording) -> None:
-    with pytest.raises(ReplayError, match="turn 1: the request's system differ"):
+    with pytest.raises(ReplayError, match="at turn 1: the request's system prompt differs"):
         await play(ReplayModel(recording), Say(), system="be bad")
 
 

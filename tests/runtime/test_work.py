@@ -107,6 +107,46 @@ def test_a_recording_replays_to_the_same_handoff_with_tools_run_or_not(
         ).read_bytes()
 
 
+def test_a_replay_without_execution_ends_as_the_recorded_run_did(
+    serve: Serve, repository: Path, tmp_path: Path
+) -> None:
+    honest = handoff(not_run=[{"check": "everything", "why": "the shell was not approved"}])
+    serve(streams(message(CHECK)), streams(message(honest)), DONE)
+    record = str(tmp_path / "run.jsonl")
+    first = work(repository, "--record", record, "--source", "authored", "--ask", "Bash(*)")
+    done = agency("work", "--replay", record, "--tools", "recorded", "--output", "json", cwd=repository)
+    again = json.loads(done.stdout)
+    assert (again["exit_code"], again["denials"]) == (first["exit_code"], first["denials"]) == (6, first["denials"])
+
+
+def test_a_helpers_calls_keep_their_references_where_nothing_is_executed(
+    serve: Serve, repository: Path, tmp_path: Path
+) -> None:
+    ask_helper = use("Task", id="t1", description="look", prompt="count the files")
+    helper = use("Bash", id="t2", command="ls")
+    good = handoff({"statement": "the Dockerfile has a FROM line", "calls": ["c3"], "about": "Dockerfile"})
+    check = {**CHECK, "id": "t3"}
+    serve(
+        streams(message(ask_helper)), streams(message(helper)), streams(message(text("one"))),
+        streams(message(check)), streams(message(good)), DONE,
+    )  # fmt: skip
+    record = str(tmp_path / "run.jsonl")
+    first = work(repository, "--record", record, "--source", "authored")
+    assert first["status"] == "done", first
+    done = agency("work", "--replay", record, "--tools", "recorded", "--output", "json", cwd=repository)
+    again = json.loads(done.stdout)
+    assert (again["status"], again["digests"]) == ("done", first["digests"])
+
+
+def test_another_issue_is_no_replay_of_the_recorded_one(serve: Serve, repository: Path, tmp_path: Path) -> None:
+    serve(streams(message(CHECK)), streams(message(GOOD)), DONE)
+    record = str(tmp_path / "run.jsonl")
+    work(repository, "--record", record, "--source", "authored")
+    done = agency("work", "Do something else", "--replay", record, "--output", "json", cwd=repository)
+    assert done.returncode == 7
+    assert json.loads(done.stdout)["reason"] == "its issue is 'Add a Dockerfile', not 'Do something else'"
+
+
 def test_a_replay_that_cannot_be_the_recorded_run_ends_with_exit_7(
     serve: Serve, repository: Path, tmp_path: Path
 ) -> None:
@@ -255,6 +295,8 @@ def test_implement_executes_a_plan_in_handoff_mode(serve: Serve, repository: Pat
         (["work", "x", "--replay", "none.jsonl"], 2, "none.jsonl"),
         (["work", "x", "--repo", "none"], 2, "none"),
         (["work", "x", "--feature", "../../etc"], 2, "--feature"),
+        (["work", "x", "--tools", "recorded"], 2, "--replay"),
+        (["work", "x", "--network", "example.com"], 2, "--network"),
         (["implement", "none"], 2, "none"),
         (["implement", "README.md"], 2, "objective"),
         (["work", "x", "--record", "r.jsonl"], 2, "--source"),
