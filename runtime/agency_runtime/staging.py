@@ -49,7 +49,7 @@ def conversation_of(order: Order, equipment: Equipment, environment: Environment
 
 
 def header_of(order: Order, environment: Environment) -> dict[str, Any]:
-    """A recording's first line, but for its format."""
+    """A recording's first line, but for its format. A recording of a replay says which one it repeats."""
     return {
         "source": order.source,
         "model": order.model,
@@ -60,6 +60,7 @@ def header_of(order: Order, environment: Environment) -> dict[str, Any]:
         "issue": order.task.text,
         "feature": order.task.feature,
         **({"plan_sha256": digest(order.task.plan)} if order.task.plan else {}),
+        **({"replay_of": digest(order.recording.header)} if order.recording else {}),
         "environment": environment.json(),
     }
 
