@@ -380,3 +380,11 @@ def test_claimed_files_are_compared_with_git() -> None:
 )
 def test_what_a_statement_claims(statement: str, kinds: tuple[str, ...]) -> None:
     assert kinds_of(statement) == kinds
+
+
+def test_a_linter_shows_no_run() -> None:
+    linted = [bash(1, "zizmor --offline .github/workflows/ci.yml", "no findings")]
+    assert reason(linted, "The workflow was run and its jobs are green.", "c1").startswith(
+        "c1 (zizmor --offline .github/workflows/ci.yml) cannot show that a pipeline ran; cite a call that"
+    )
+    assert reason(linted, "zizmor reports no findings in the workflow", "c1") == ""

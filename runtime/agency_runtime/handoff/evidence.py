@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
 from agency_runtime.handoff.claimed import Claimed, Verdict
+from agency_runtime.handoff.demands import unmet
 from agency_runtime.handoff.figures import missing
 from agency_runtime.handoff.freshness import Change, history, relative, stale, unconcerned
 from agency_runtime.handoff.prose import unproven
@@ -67,6 +68,7 @@ class _Court:
         return (
             next((fault for call in calls if (fault := unfit(call, claim.statement))), "")
             or unsupported(claim.statement, calls)
+            or next(iter(unmet(claim.statement, calls)), "")
             or unconcerned(claim.about, calls, self.paths)
             or self._unmentioned(claim, calls)
             or stale(claim, cited, self.changes, self.paths)
