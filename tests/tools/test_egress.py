@@ -2,16 +2,23 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import pytest
 
 from agency_tools.allowed_hosts import Entry, allowed, entries, proxy_environment
 from agency_tools.egress import Decision, Egress
-from agency_tools.errors import UsageError
+from agency_tools.errors import UsageError, WorkspaceError
+from agency_tools.mounts import mounts
+from agency_tools.sandbox import start
+from agency_tools.workspace import Layout, Workspace
+
+Kind: TypeAlias = Literal["docker", "bwrap"]
 
 PUBLIC = "93.184.215.14"
 
@@ -218,6 +225,23 @@ async def test_a_name_below_a_wildcard_cannot_lead_to_this_machine() -> None:
         assert server.heard == b""
 
 
+async def test_the_connection_goes_to_the_address_that_was_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    monkeypatch.setattr("agency_tools.egress.refusal", judged.append)
+    found = iter([["127.0.0.1"], ["127.0.0.2"]])
+
+    async def resolve(_host: str, _port: int) -> Sequence[str]:
+        return next(found)
+
+    async with serving() as server:
+        egress = Egress(entries([f"example.com:{server.port}"]), resolve=resolve)
+        await egress.start()
+        answer = await asked(egress, f"GET http://example.com:{server.port}/ HTTP/1.1\r\n\r\n".encode())
+        await egress.close()
+    assert answer.endswith("hello\n")
+    assert (judged, list(found)) == (["127.0.0.1"], [["127.0.0.2"]])
+
+
 OPEN = "localhost:{port}"
 SMUGGLED = {
     "host-header-names-another": f"GET http://{OPEN}/ HTTP/1.1\r\nHost: evil.example\r\n\r\n",
@@ -308,3 +332,125 @@ async def test_an_idle_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         writer.write(f"CONNECT localhost:{server.port} HTTP/1.1\r\n\r\n".encode())
         assert await asyncio.wait_for(reader.read(), 5) == b"HTTP/1.1 200 Connection established\r\n\r\n"
         await shut(writer)
+
+
+@asynccontextmanager
+async def behind(
+    kind: Kind, repository: Path, *network: str, heard: list[str] | None = None
+) -> AsyncIterator[Workspace]:
+    """A sandbox with a network; every name leads to this machine."""
+
+    async def resolve(_host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    layout = Layout(repository=str(repository), network=network)
+    workspace = await start(kind, layout, hear=None if heard is None else heard.append, resolve=resolve)
+    try:
+        yield workspace
+    finally:
+        await workspace.close()
+
+
+async def sh(workspace: Workspace, command: str) -> tuple[int, str]:
+    """Exit code and output of a command inside."""
+    done = await workspace.call("exec", command=command, cwd="/workspace", timeout_s=30)
+    return int(done["exit_code"]), str(done["output"]).strip()
+
+
+async def test_a_sandbox_reaches_what_is_listed_and_nothing_else(kind: Kind, repository: Path) -> None:
+    heard: list[str] = []
+    async with serving() as server, behind(kind, repository, f"localhost:{server.port}", heard=heard) as workspace:
+        assert await sh(workspace, f"curl -sS http://localhost:{server.port}/") == (0, "hello")
+        code, output = await sh(workspace, f"curl -sS http://localhost:{server.port + 1}/")
+        assert (code, "is not open to this sandbox" in output, "--network" in output) == (0, True, True)
+        assert (await sh(workspace, "curl -sS https://other.example/"))[0] == 56
+        assert (await sh(workspace, f"curl -sS --noproxy '*' -m 3 http://localhost:{server.port}/"))[0] == 7
+    refused = "is not open to this sandbox; only a person can open it, with --network"
+    assert heard == [
+        f"network: localhost:{server.port} opened",
+        f"network: localhost:{server.port + 1} refused: localhost:{server.port + 1} {refused} localhost:{server.port + 1}",
+        f"network: other.example:443 refused: other.example:443 {refused} other.example:443",
+    ]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+async def test_the_repositorys_owner_reaches_it_whoever_starts_the_sandbox(kind: Kind, repository: Path) -> None:
+    os.chown(repository, 12345, 23456)
+    async with serving() as server, behind(kind, repository, f"localhost:{server.port}") as workspace:
+        assert await sh(workspace, f"id -u; curl -sS http://localhost:{server.port}/") == (0, "12345\nhello")
+
+
+async def test_a_listed_name_cannot_lead_a_sandbox_to_this_machine(kind: Kind, repository: Path) -> None:
+    async with serving() as server, behind(kind, repository, f"example.com:{server.port}") as workspace:
+        code, output = await sh(workspace, f"curl -sS http://example.com:{server.port}/")
+        assert (code, "127.0.0.1 is not a public address" in output) == (0, True)
+        assert server.heard == b""
+
+
+async def test_a_network_opens_no_other_way_out(kind: Kind, repository: Path) -> None:
+    async with serving() as server, behind(kind, repository, "example.com") as workspace:
+        assert await sh(workspace, "ls /sys/class/net 2>/dev/null || awk -F: 'NR > 2 { print $1 }' /proc/net/dev") == (
+            0,
+            "lo",
+        )
+        direct = f"python3 -c 'import socket; socket.create_connection((\"{{}}\", {server.port}), 3)'"
+        for address in ("127.0.0.1", "::1", PUBLIC):
+            assert (await sh(workspace, direct.format(address)))[0] == 1, address
+        mounted = "cut -d' ' -f5 /proc/self/mountinfo | while read -r path; do test -S $path && echo $path; done; true"
+        assert await sh(workspace, mounted) == (0, "/run/agency/egress.sock")
+        assert (await sh(workspace, "getent hosts example.com"))[0] == 2
+        assert (await sh(workspace, "rm -f /run/agency/egress.sock; echo x >/run/agency/egress.sock"))[0] != 0
+        assert server.heard == b""
+
+
+async def test_a_large_transfer_passes_whole_and_a_refused_upload_is_answered(kind: Kind, repository: Path) -> None:
+    body = b"x" * (8 << 20)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    (repository / "large").write_bytes(body)
+    async with serving(answer) as server, behind(kind, repository, f"localhost:{server.port}") as workspace:
+        assert await sh(workspace, f"curl -sS http://localhost:{server.port}/ | wc -c") == (0, str(len(body)))
+        code, output = await sh(workspace, "curl -sS -T large http://other.example/")
+        assert (code, "is not open to this sandbox" in output) == (0, True)
+
+
+async def test_connections_that_are_held_and_left_do_not_use_the_way_out_up(kind: Kind, repository: Path) -> None:
+    script = """
+import socket, subprocess
+for _ in range(3):
+    held = [socket.create_connection(("127.0.0.1", 3128), 5) for _ in range(40)]
+    for each in held:
+        each.close()
+"""
+    (repository / "hold.py").write_text(script, encoding="utf-8")
+    async with serving() as server, behind(kind, repository, f"localhost:{server.port}") as workspace:
+        assert await sh(workspace, f"python3 hold.py && curl -sS http://localhost:{server.port}/") == (0, "hello")
+
+
+async def test_the_proxy_ends_with_its_sandbox(
+    kind: Kind, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    async with behind(kind, repository, "example.com"):
+        assert [path.is_socket() for path in tmp_path.glob("agency-egress-*/socket")] == [True]
+    assert list(tmp_path.glob("agency-egress-*")) == []
+
+
+async def test_the_proxy_ends_where_its_sandbox_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(WorkspaceError):
+        await start("bwrap", Layout(repository="/does/not/exist", network=["example.com"]))
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_without_a_network_nothing_speaks_of_one(sandbox: Workspace) -> None:
+    assert await sh(sandbox, "env | grep -i proxy; ls /run/agency; find /run -type s") == (
+        0,
+        "ls: cannot access '/run/agency': No such file or directory",
+    )
+    assert (await sh(sandbox, "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 3128), 3)'"))[0] == 1
+
+
+@pytest.mark.parametrize("secret", ["/run/docker.sock", "/var/run/docker.sock"])
+def test_no_other_socket_takes_the_proxys_place(repository: Path, secret: str) -> None:
+    with pytest.raises(WorkspaceError, match="would expose"):
+        mounts(Layout(repository=str(repository), network=["example.com"], egress=secret))

@@ -10,12 +10,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from agency_tools.addresses import Resolve, lookup, refusal
 from agency_tools.allowed_hosts import Entry, allowed, entries
 from agency_tools.errors import ToolError
 from agency_tools.proxy_request import LARGEST_HEAD, Malformed, Request, parsed
 from agency_tools.relay import PIECE, carry
+from agency_tools.workspace import Workspace
 
 PATIENCE = 30.0
 """Seconds for a request's head to arrive, and for a connection to be made."""
@@ -39,7 +41,7 @@ class Decision:
         return f"network: {where} {f'refused: {self.refused}' if self.refused else 'opened'}"
 
 
-Hear = Callable[[Decision], None]
+Hear: TypeAlias = Callable[[Decision], None]
 
 
 class Refused(Exception):
@@ -50,14 +52,14 @@ class Refused(Exception):
         self.status = status
 
 
-def _unheard(_: Decision) -> None:
+def unheard(_: Decision) -> None:
     """For whoever does not want to know."""
 
 
 class Egress:
     """The proxy, listening at `socket` until it is closed."""
 
-    def __init__(self, opened: Sequence[Entry], *, resolve: Resolve = lookup, hear: Hear = _unheard) -> None:
+    def __init__(self, opened: Sequence[Entry], *, resolve: Resolve = lookup, hear: Hear = unheard) -> None:
         self._opened = opened
         self._resolve = resolve
         self._hear = hear
@@ -160,7 +162,7 @@ class Egress:
         return Refused(status, text)
 
 
-async def open_egress(network: Sequence[str], *, resolve: Resolve = lookup, hear: Hear = _unheard) -> Egress:
+async def open_egress(network: Sequence[str], *, resolve: Resolve = lookup, hear: Hear = unheard) -> Egress:
     """A proxy for these hosts. Raises UsageError where an entry is malformed."""
     egress = Egress(entries(network), resolve=resolve, hear=hear)
     try:
@@ -182,3 +184,23 @@ async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, re
     async with asyncio.timeout(LINGER):
         while await reader.read(PIECE):
             pass
+
+
+class Networked:
+    """A sandbox and the proxy in front of it; they end together."""
+
+    def __init__(self, workspace: Workspace, egress: Egress) -> None:
+        self.kind = workspace.kind
+        self._workspace = workspace
+        self._egress = egress
+
+    async def call(self, op: str, **parameters: Any) -> dict[str, Any]:
+        """Perform one operation of the sandbox's tool host."""
+        return await self._workspace.call(op, **parameters)
+
+    async def close(self) -> None:
+        """End both; safe to call twice."""
+        try:
+            await self._workspace.close()
+        finally:
+            await self._egress.close()

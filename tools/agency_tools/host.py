@@ -29,6 +29,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Generator, Iterable, Iterator
     from typing import Protocol, TypeVar
 
@@ -1799,6 +1800,72 @@ def _numbered(number: int, sign: str, line: str, query: Query) -> bytes:
 # The protocol
 
 
+class Forwarder:
+    """Passes connections to a port of this sandbox's loopback on to a socket, whose other end judges what they ask."""
+
+    AT_ONCE = 48  # two threads each, and threads count as processes
+
+    def __init__(self, port: int, path: str) -> None:
+        import socket  # costs every start, and few sandboxes have a network
+
+        self._socket = socket
+        self._path = path
+        self._room = threading.BoundedSemaphore(self.AT_ONCE)
+        self._outside().close()
+        self._listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _outside(self) -> socket.socket:
+        outside = self._socket.socket(self._socket.AF_UNIX)
+        try:
+            outside.connect(self._path)
+        except OSError:
+            outside.close()
+            raise
+        return outside
+
+    def _serve(self) -> None:
+        while True:
+            self._room.acquire()
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # no descriptor is free
+                self._room.release()
+                time.sleep(0.05)
+                continue
+            try:
+                threading.Thread(target=self._pass, args=(client,), daemon=True).start()
+            except RuntimeError:  # no thread is
+                client.close()
+                self._room.release()
+
+    def _pass(self, client: socket.socket) -> None:
+        try:
+            with client, contextlib.suppress(OSError, RuntimeError), self._outside() as outside:
+                back = threading.Thread(target=self._back, args=(outside, client), daemon=True)
+                back.start()
+                self._pump(client, outside)
+                self._end(outside, self._socket.SHUT_WR)
+                back.join()
+        finally:
+            self._room.release()
+
+    def _back(self, outside: socket.socket, client: socket.socket) -> None:
+        """The answer; when it is over so is the connection, even to a client that would keep it."""
+        self._pump(outside, client)
+        self._end(client, self._socket.SHUT_RDWR)
+        self._end(outside, self._socket.SHUT_RDWR)
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(64 << 10):
+                sink.sendall(piece)
+
+    def _end(self, side: socket.socket, how: int) -> None:
+        with contextlib.suppress(OSError):
+            side.shutdown(how)
+
+
 class Wire:
     """Frames in and out on descriptors that no child inherits."""
 
@@ -1877,6 +1944,7 @@ class Host:
             "configure": self.configure,
             "ping": self.ping,
             "exec": self.exec,
+            "forward": self.forward,
             "kill_all": self.kill_all,
             "stat": self.stat,
             "read": self.read,
@@ -1953,6 +2021,11 @@ class Host:
 
     def ping(self, _: Call) -> dict[str, Any]:
         """Answer."""
+        return {}
+
+    def forward(self, _: Call, *, port: int, path: str) -> dict[str, Any]:
+        """Let programs reach the proxy at `path` by a port of the loopback."""
+        Forwarder(port, path)
         return {}
 
     def kill_all(self, _: Call) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from agency_tools import seccomp
 from agency_tools.boot import parcel
 from agency_tools.errors import WorkspaceError
 from agency_tools.frames import Channel
+from agency_tools.mounts import EGRESS
 from agency_tools.running import Running
-from agency_tools.surroundings import HOME, environment, process_limits
+from agency_tools.surroundings import HOME, PROXY_PORT, environment, process_limits
 from agency_tools.workspace import ROOT, SCRATCH, Layout, Workspace
 
 PATIENCE = 30.0
@@ -100,6 +101,8 @@ async def _greet(running: Running, channel: Channel, layout: Layout, uid: int, g
         protected=list(dict.fromkeys(protected)),
         env=environment(layout),
     )
+    if layout.egress:
+        await channel.call("forward", port=PROXY_PORT, path=EGRESS)
 
 
 async def _reason(running: Running, problem: BaseException) -> str:

@@ -41,6 +41,10 @@ CREDENTIALS = (
 """Below the user's home; never inside a sandbox, whole or in part."""
 
 
+EGRESS = "/run/agency/egress.sock"
+"""Where the proxy's socket is, in a sandbox that has a network."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mount:
     """One host path, and where it appears inside."""
@@ -67,6 +71,9 @@ def mounts(layout: Layout) -> tuple[Mount, ...]:
         found += _tools(path)
     for mount in found:
         refuse_dangerous(mount.source)
+    if layout.egress:
+        refuse_secret(layout.egress)
+        found.append(Mount(source=layout.egress, target=EGRESS))
     return tuple(dict.fromkeys(found))
 
 
@@ -91,6 +98,11 @@ def refuse_dangerous(source: str) -> None:
         raise WorkspaceError(f"{source} cannot be mounted: {problem.strerror}") from problem
     if stat.S_ISSOCK(mode):
         raise WorkspaceError(f"{source} is a socket; no socket of the host is mounted into a sandbox")
+    refuse_secret(source)
+
+
+def refuse_secret(source: str) -> None:
+    """Raises WorkspaceError for a path that is, holds or lies within a secret."""
     for secret in _dangerous():
         if _overlap(source, secret):
             raise WorkspaceError(f"{source} cannot be mounted: it would expose {secret}; mount a narrower path")

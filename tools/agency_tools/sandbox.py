@@ -2,8 +2,10 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
+from agency_tools.addresses import Resolve, lookup
 from agency_tools.availability import Availability, available, choose
 from agency_tools.hosted import open_workspace
 from agency_tools.image import reference, tool_paths
@@ -15,11 +17,29 @@ __all__ = ["Availability", "Kind", "available", "start"]
 Kind: TypeAlias = Literal["auto", "docker", "bwrap"]
 
 
-async def start(kind: Kind, layout: Layout) -> Workspace:
+async def start(
+    kind: Kind, layout: Layout, *, hear: Callable[[str], None] | None = None, resolve: Resolve = lookup
+) -> Workspace:
     """Start a sandbox. `auto` is Docker if its engine answers and has the image, else bubblewrap.
 
-    Raises WorkspaceError when the kind asked for cannot be started, saying what would help.
+    hear: told, in one line, of every connection that the sandbox's network opened or refused.
+    resolve: finds the addresses of a host that is open.
+    Raises WorkspaceError when the kind asked for cannot be started, saying what would help; UsageError when an entry
+    of the layout's network is malformed.
     """
+    if not layout.network:
+        return await _start(kind, layout)
+    from agency_tools.egress import Networked, open_egress  # few sandboxes have a network
+
+    egress = await open_egress(layout.network, resolve=resolve, hear=lambda decision: hear and hear(str(decision)))
+    try:
+        return Networked(await _start(kind, dataclasses.replace(layout, egress=egress.socket)), egress)
+    except BaseException:
+        await egress.close()
+        raise
+
+
+async def _start(kind: Kind, layout: Layout) -> Workspace:
     layout = dataclasses.replace(layout, image=layout.image or reference())
     chosen = await asyncio.to_thread(choose, layout.image or "") if kind == "auto" else kind
     uid, gid = owner(layout)

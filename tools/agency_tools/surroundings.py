@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agency_tools.allowed_hosts import proxy_environment
 from agency_tools.workspace import SCRATCH, Layout, Limits
 
 HOME = f"{SCRATCH}/home"
 HOSTNAME = "sandbox"
+PROXY_PORT = 3128
 SYSTEM_PATH = ("/opt/agency/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 ENVIRONMENT: Mapping[str, str] = {
@@ -44,7 +46,8 @@ class Identity:
 
 def environment(layout: Layout) -> dict[str, str]:
     """The whole environment inside; nothing of the host's goes in."""
-    return {**ENVIRONMENT, "PATH": ":".join([*layout.tool_paths, *SYSTEM_PATH])}
+    proxy = proxy_environment(layout.network, f"http://127.0.0.1:{PROXY_PORT}")
+    return {**ENVIRONMENT, **proxy, "PATH": ":".join([*layout.tool_paths, *SYSTEM_PATH])}
 
 
 def identity_files(who: Identity) -> dict[str, str]:

@@ -33,6 +33,8 @@ class Layout:
     read_only: further host paths to mount read-only, as {host path: path inside}.
     tool_paths: directories put first on PATH inside.
     image: the workspace image's reference (Docker only).
+    network: the hosts that may be reached, as `--network` names them; none is no network at all.
+    egress: the host socket of the proxy that opens them; `sandbox.start` fills it in.
     """
 
     repository: str
@@ -41,6 +43,8 @@ class Layout:
     read_only: Mapping[str, str] | None = None
     tool_paths: Sequence[str] = ()
     image: str | None = None
+    network: Sequence[str] = ()
+    egress: str | None = None
     limits: Limits = Limits()
 
 
