@@ -15,7 +15,7 @@ class Effect:
 
     kind, why: the class and its reason. refused: denied whatever rules and mode say; critical: asked likewise.
     pins: what the command says about the target. writes: paths it creates, changes or removes.
-    wipes: paths it removes or changes recursively.
+    wipes: paths it removes or changes recursively. named: local work that changes what `writes` names, and nothing else.
     """
 
     kind: Kind
@@ -25,3 +25,4 @@ class Effect:
     pins: Pins = ()
     writes: tuple[str, ...] = ()
     wipes: tuple[str, ...] = ()
+    named: bool = False

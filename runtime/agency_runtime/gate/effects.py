@@ -97,4 +97,6 @@ def _find(command: Command, root: str) -> Effect:
         inside_ = all(place(absolute(folder, command.cwd), root) in ("inside", "scratch") for folder in folders)
         return Effect("local", "find -delete", wipes=() if filtered and inside_ else folders)
     written = tuple(argv[at + 1] for at, word in enumerate(argv[:-1]) if word in _FINDS_WRITING)
-    return Effect("local" if written else "read", "find writes" if written else "find only reads", writes=written)
+    if written:
+        return Effect("local", "find writes", writes=written, named=True)
+    return Effect("read", "find only reads")

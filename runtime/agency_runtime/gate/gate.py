@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from agency_runtime.gate.decision import Decision, Kind, Segment, Verdict, decide, sentence
 from agency_runtime.gate.findings import Findings
 from agency_runtime.gate.judge import Judge
-from agency_runtime.gate.modes import TABLE, Mode, lifts, settled
+from agency_runtime.gate.modes import TABLE, WRITES_NOTHING, Mode, lifts, settled
 from agency_runtime.gate.places import HOSTILE, absolute, place
 from agency_runtime.gate.recipes import Reader
 from agency_runtime.gate.rules import ALIASES, TYPED, Rule, Rules
@@ -104,6 +104,8 @@ class Gate:
         )
         if bare is not None:
             return self._segment(f"{tool} {path}", "local", "deny" if bare in self.rules.deny else "ask", bare.text)
+        if self.mode in WRITES_NOTHING and place(where, self.root) == "scratch":
+            return self._segment(f"{tool} {path}", "local", "allow", f"{tool} writes a scratch file")
         allow = self._ruled("Edit", "allow", [where]) or self._ruled(tool, "allow", [where])
         return self._default(f"{tool} {path}", "local", allow, f"{tool} writes a file", f"Edit({self._spec(where)})")
 

@@ -10,8 +10,8 @@ from agency_runtime.gate.decision import Kind, Segment, Verdict, sentence
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.effects import effect
 from agency_runtime.gate.findings import Finding, Findings
-from agency_runtime.gate.modes import TABLE, Mode, lifts, settled
-from agency_runtime.gate.places import absolute
+from agency_runtime.gate.modes import TABLE, WRITES_NOTHING, Mode, lifts, settled
+from agency_runtime.gate.places import absolute, place
 from agency_runtime.gate.recipes import Reader, recipe
 from agency_runtime.gate.rules import Rules
 from agency_runtime.gate.walk import read_script
@@ -175,7 +175,15 @@ class Judge:
             return "allow", allow
         if covered and kind in ("read", "plan", "local") and lifts(self.mode, kind):
             return "allow", f"{_act(command, does)}, inside a command that a rule allows"
+        if self.mode in WRITES_NOTHING and kind == "local" and self._stays(command, does):
+            return "allow", f"{_act(command, does)}, and leaves the repository alone (class {kind}, mode {self.mode})"
         return TABLE[self.mode][kind], f"{_act(command, does)} (class {kind}, mode {self.mode})"
+
+    def _stays(self, command: Command, does: Effect) -> bool:
+        """Nothing but scratch files can come of it."""
+        paths = [absolute(path, command.cwd) for path in (*command.writes, *does.writes)]
+        alone = does.kind in ("read", "plan") or does.named
+        return alone and all(place(path, self.findings.root) == "scratch" for path in paths)
 
 
 def _act(command: Command, does: Effect) -> str:

@@ -44,7 +44,7 @@ def place(path: str, root: str) -> Place:
     name = path.rpartition("/")[2]
     if path == root or path.startswith(root + "/"):
         return "protected" if _protected(path[len(root) + 1 :]) or name in PROTECTED_NAMES else "inside"
-    if path.startswith(tuple(folder + "/" for folder in SCRATCH)):
+    if path in SCRATCH or path.startswith(tuple(folder + "/" for folder in SCRATCH)):
         return "scratch"
     return "outside"
 

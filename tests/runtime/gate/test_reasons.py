@@ -41,3 +41,14 @@ def test_a_rule_that_denies_is_not_said_twice() -> None:
 def test_a_tools_call_is_told_as_a_command_is() -> None:
     decision = Gate(mode="plan", rules=Rules(), target=None).judge("Write", {"file_path": "/workspace/README.rst"})
     assert decision.why == "`Write /workspace/README.rst` is denied, as mode plan treats class local."
+
+
+@pytest.mark.parametrize(("path", "verdict"), [("/tmp/x", "allow"), ("/tmp/../workspace/x", "deny"), ("x", "deny")])
+def test_plan_mode_lets_scratch_files_be_written_and_no_others(path: str, verdict: str) -> None:
+    assert Gate(mode="plan", rules=Rules(), target=None).judge("Write", {"file_path": path}).verdict == verdict
+
+
+def test_a_rule_against_a_scratch_file_holds_in_plan_mode() -> None:
+    gate = Gate(mode="plan", rules=Rules.parse(deny=["Edit(//tmp/x)"]), target=None)
+    assert gate.judge("Bash", {"command": "echo > /tmp/x"}).verdict == "deny"
+    assert gate.judge("Write", {"file_path": "/tmp/x"}).verdict == "deny"

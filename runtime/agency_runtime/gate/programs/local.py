@@ -76,6 +76,10 @@ _VALUED_BY: dict[str, frozenset[str]] = {
 }  # fmt: skip
 
 
+PLAIN_WRITERS = names("tee mkdir touch cp rm rmdir unlink truncate chmod mktemp")
+"""Writers that follow no link of their own making: what they write is what they name."""
+
+
 def classify(argv: Sequence[str]) -> Effect:
     """The effect of an everyday program; one that is not listed is local work, as it cannot leave the sandbox."""
     program = argv[0].rpartition("/")[2]
@@ -85,6 +89,8 @@ def classify(argv: Sequence[str]) -> Effect:
         return Effect("unknown", f"{program} works on the machine itself")
     if program in DOWNLOADERS:
         return _download(program, argv)
+    if program == "mktemp":
+        return Effect("local", "mktemp makes a scratch file", writes=_made(argv), named=True)
     if program in WRITERS:
         return _write(program, argv)
     if program in READERS:
@@ -123,7 +129,25 @@ def _write(program: str, argv: Sequence[str]) -> Effect:
         return Effect("change", f"{program} copies to or from another machine")
     deep = any(name in RECURSIVE or _recursive(name) for name, _ in line.options)
     wipes = paths if (deep and program in ("rm", "chmod", "chown", "chgrp", "shred")) or program in ("mv",) else ()
-    return Effect("local", f"{program} writes" + (f" {' '.join(paths)}" if paths else ""), writes=paths, wipes=wipes)
+    plain = program in PLAIN_WRITERS and not (program == "cp" and any(_links(name) for name, _ in line.options))
+    why = f"{program} writes" + (f" {' '.join(paths)}" if paths else "")
+    return Effect("local", why, writes=paths, wipes=wipes, named=plain and bool(paths))
+
+
+def _links(option: str) -> bool:
+    """The option makes cp copy links as links, or make them."""
+    return option.startswith(("--a", "--r", "--l", "--s", "--n", "--p")) or (
+        option[1:2] != "-" and bool(set(option[1:]) & set("adrRPls"))
+    )
+
+
+def _made(argv: Sequence[str]) -> tuple[str, ...]:
+    """Where mktemp makes its file."""
+    line = parse_line(argv[1:], names("-p --suffix"))
+    folder = line.value("-p", "--tmpdir") or "/tmp"
+    below = not line.words or line.has("-t", "-p", "--tmpdir")
+    template = next(iter(line.words + line.rest), "tmp.XXXXXXXXXX")
+    return (f"{folder}/{template}" if below else template,)
 
 
 def _recursive(option: str) -> bool:
