@@ -154,10 +154,10 @@ def _assigns(word: str) -> bool:
 
 def _shell(command: Command) -> Inside:
     argv, at = command.argv, 1
+    if _only_parses(argv[1:]):
+        return Inside("read")
     while at < len(argv) and argv[at][:1] in ("-", "+"):
         word = argv[at]
-        if word in ("--version", "--help"):
-            return Inside("read")
         if not word.startswith("--") and "c" in word[1:]:
             return _given(next((text for text in argv[at + 1 :] if text[:1] not in ("-", "+")), ""))
         if word == "--" or word == "-":
@@ -169,6 +169,17 @@ def _shell(command: Command) -> Inside:
     if at < len(argv):
         return Inside("read", files=(argv[at],))
     return _given(command.stdin)
+
+
+def _only_parses(args: Argv) -> bool:
+    """A shell that runs nothing: asked for its version, or given `-n` and files, and no option that could undo it (`-i`, `+n`)."""
+    if args in (("--version",), ("--help",)):
+        return True
+    options = [word for word in args if word[:1] in ("-", "+")]
+    plain = all(len(word) > 1 and word[0] == "-" and set(word[1:]) <= set("neuvx") for word in options)
+    return (
+        plain and any("n" in word for word in options) and args[:1] == tuple(options[:1]) and len(args) > len(options)
+    )
 
 
 def _given(text: str | None) -> Inside:

@@ -168,6 +168,23 @@ def test_recipes_are_judged_by_what_they_run() -> None:
     assert verdict("make x -C loop", files=files) == "ask"
 
 
+def test_a_shell_that_only_parses_is_not_judged_by_the_script() -> None:
+    files = {"s.sh": "docker run --privileged x\n"}
+    for command in (
+        "bash -n s.sh",
+        "sh -n s.sh",
+        "bash -en s.sh",
+        "bash --version",
+        "find . -name '*.sh' -exec bash -n {} +",
+    ):
+        assert verdict(command, "plan", files=files) == "allow", command
+    for command in (
+        "bash s.sh", "bash -n -i s.sh", "bash -ni s.sh", "bash -n +n s.sh", "bash +n s.sh", "bash s.sh -n", "bash -c 'terraform destroy' -n",
+        "bash -n", "bash -n s.sh; bash s.sh",
+    ):  # fmt: skip
+        assert verdict(command, "plan", files=files) == "deny", command
+
+
 def test_bypass_is_refused_to_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     with pytest.raises(UsageError, match="refused as root"):
