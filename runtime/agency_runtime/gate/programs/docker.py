@@ -12,7 +12,7 @@ VALUED = names("-H --host -c --context --config -l --log-level --tlscacert --tls
                "--project-directory --env-file --profile -v --volume --mount -e --env -w --workdir -u --user --name --network "
                "--net --pid --ipc --uts --userns --cap-add --cap-drop --device --security-opt --entrypoint --label --publish "
                "-m --memory --cpus --restart --add-host --dns --hostname -h -t --tag --build-arg --target --platform --filter "
-               "--format -n --tail --since --until -o --output --progress --cache-from --cache-to --secret --ssh --scale "
+               "--pids-limit --format -n --tail --since --until -o --output --progress --cache-from --cache-to --secret --ssh --scale "
                "--volumes-from --tmpfs --ulimit --gpus --cgroup-parent --runtime --pull --index --builder -s --signal")  # fmt: skip
 VERBS: dict[str, Kind] = {
     "ps": "read", "images": "read", "inspect": "read", "logs": "read", "version": "read", "info": "read", "stats": "read",
@@ -51,7 +51,8 @@ NESTED: dict[str, dict[str, Kind]] = {
 }  # fmt: skip
 HOSTILE_SWITCHES = names("--privileged")
 HOSTILE_VALUES = re.compile(
-    r"(?:--(?:net|network|pid|ipc|uts|userns|cgroupns)=?host\b)|--cap-add|--device(?!-read|-write)|--security-opt"
+    r"(?:--(?:net|network|pid|ipc|uts|userns|cgroupns)=?host\b)|--cap-add|--device(?!-read|-write)"
+    r"|--security-opt=(?:(?:seccomp|apparmor|systempaths)[=:]unconfined|label[=:](?:disable|type[=:]\S*(?:unconfined|spc_t))|unmask=|\S*[\ue000-\ue00f])"
     r"|--volumes-from|--cgroup-parent|(?:^|[=,])/(?:[,:]|$|(?:etc|root|home|var|run|proc|sys|dev|usr|boot|lib|opt|srv)(?:[/,:]|$))"
 )
 ALIASES = {"docker-compose": "compose", "podman-compose": "compose", "nerdctl": "", "podman": "", "docker": ""}
