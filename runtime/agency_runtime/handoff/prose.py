@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from agency_runtime.calls import Executed
 from agency_runtime.handoff.claimed import Claimed
 from agency_runtime.handoff.figures import numbers
+from agency_runtime.handoff.quantities import Quantity, quantities, stated_quantities
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.handoff.residue import residue
 from agency_runtime.handoff.support import NEGATED, WRITES, kinds_of
@@ -30,8 +32,8 @@ SETTING = re.compile(
 """What stands before a threshold, an interval or a share that is set, not found."""
 
 RESULT = re.compile(
-    r"\b(?:was|were|measured|took|takes|achiev\w+|sustain\w+|reduc\w+|improv\w+|sav(?:es|ed|ings?)|cuts?|faster|cheaper|smaller"
-    r"|observed|reached|hit\s(?:rate|ratio)|uptime|dropp?\w*|down\sfrom|up\sfrom)\b",
+    r"\b(?:was|were|measured|took|takes|achiev\w+|sustain\w+|reduc\w+|improv\w+|sav(?:es|ed|ings?)|cut(?:s|ting)?"
+    r"|faster|slower|quicker|cheaper|smaller|shorter|finish(?:es|ed)|works?\sin|complet(?:es|ed)\sin|rehearsed|observed|reached|hit\s(?:rate|ratio)|uptime|dropp?\w*|down\sfrom|up\sfrom)\b",
     re.IGNORECASE,
 )
 """Words by which a figure is something that was found."""
@@ -51,6 +53,13 @@ INTENDED = re.compile(
 )
 """Words of a condition or an intention: `deploys only if the tests passed` states no result."""
 
+TOLD = re.compile(
+    r"^\W*(?:the|an?|all|every|each|it|this|that|these|no|zero|both|our|everything|tests|checks|builds|images|rollbacks?"
+    r"|deployments?|pipelines?|workflows?|jobs|scans?|\d+)\b|:\s*success",
+    re.IGNORECASE,
+)
+"""How a step begins that tells what is, and not what to do."""
+
 
 def unproven(report: HandoffReport, calls: Sequence[Executed], proven: Iterable[str]) -> list[Claimed]:
     """Every sentence of the report's prose that reads like a result and that nothing of this session shows.
@@ -63,7 +72,7 @@ def unproven(report: HandoffReport, calls: Sequence[Executed], proven: Iterable[
         str(value) for call in calls if call.tool in WRITES and not call.failed for value in call.input.values()
     )
     kinds = {kind for statement in proven for kind in (*kinds_of(statement), "check")}
-    session = _Session(shown, written, numbers(shown), numbers(written), kinds)
+    session = _Session(_Figures.of(shown), _Figures.of(written), kinds)
     found: list[Claimed] = []
     for where, text in texts(report):
         for sentence in sentences(text):
@@ -74,11 +83,30 @@ def unproven(report: HandoffReport, calls: Sequence[Executed], proven: Iterable[
     return found
 
 
-class _Session:
-    """What the outputs and the files of a session hold."""
+@dataclass(frozen=True)
+class _Figures:
+    """The figures of a text: its numbers, and those of them that are a share or a duration."""
 
-    def __init__(self, shown: str, written: str, outputs: set[str], files: set[str], kinds: set[str]) -> None:
-        self.shown, self.written, self.outputs, self.files, self.kinds = shown, written, outputs, files, kinds
+    numbers: frozenset[str]
+    quantities: frozenset[Quantity]
+
+    @classmethod
+    def of(cls, text: str) -> "_Figures":
+        return cls(frozenset(numbers(text)), frozenset(quantities(text)))
+
+    def hold(self, figure: str) -> bool:
+        """Whether the figure is here, with its unit where that is one of a share or a duration."""
+        wanted = stated_quantities(figure)
+        return wanted <= self.quantities if wanted else numbers(figure) <= self.numbers
+
+
+@dataclass(frozen=True)
+class _Session:
+    """The figures that a session's outputs and files hold, and the kinds of its verified claims."""
+
+    outputs: _Figures
+    files: _Figures
+    kinds: set[str]
 
     def fault(self, where: str, sentence: str) -> str:
         """Why a sentence may not stand as prose; empty where it may."""
@@ -88,24 +116,23 @@ class _Session:
         figure = next((found.group(0) for found in MEASURED.finditer(bare) if self._invented(bare, found)), "")
         if figure:
             return f"{figure.strip()!r} reads like a measurement, and nothing of this session shows it"
-        said = ACHIEVED.search(bare) if not where.startswith("next_steps") else None
-        if (
-            said
-            and not INTENDED.search(bare)
-            and not NEGATED.search(bare[: said.start()])
-            and not self._backed(sentence)
-        ):
-            return f"{said.group(0).strip(' :.;!(')!r} reads like a result"
-        return ""
+        said = ACHIEVED.search(bare)
+        if said is None or (where.startswith("next_steps") and not TOLD.search(bare)):
+            return ""
+        if INTENDED.search(bare) or NEGATED.search(bare[: said.start()]) or self._backed(sentence):
+            return ""
+        return f"{said.group(0).strip(' :.;!(')!r} reads like a result"
 
     def _invented(self, sentence: str, figure: "re.Match[str]") -> bool:
         """Whether a figure is neither shown by this session nor, by its words, a setting."""
-        known = self.outputs if MONEY.search(figure.group(0)) else self.outputs | self.files
-        if numbers(figure.group(0)) <= known:
+        found, setting = figure.group(0), SETTING.search(sentence[: figure.start()]) or INTENDED.search(sentence)
+        if self.outputs.hold(found):
             return False
-        if RATE.search(figure.group(0)) or RESULT.search(sentence):
+        if MONEY.search(found):
             return True
-        return not (SETTING.search(sentence[: figure.start()]) or INTENDED.search(sentence))
+        if RESULT.search(sentence):
+            return not (setting and self.files.hold(found))
+        return not self.files.hold(found) and (RATE.search(found) is not None or not setting)
 
     def _backed(self, sentence: str) -> bool:
         kinds = kinds_of(sentence) or ("check",)
