@@ -150,23 +150,16 @@ def _bytes(folder: Path, name: str) -> bytes | None:
 def _claims(folder: Path, evidence: Evidence) -> Iterator[str]:
     """Every claim judged again on what is stored of its calls."""
     calls = [_executed(folder, call) for call in sorted(evidence.calls.values(), key=lambda call: (call.started, len(call.ref), call.ref))]  # fmt: skip
-    files = _changed(evidence)
     for claim in evidence.claims:
-        reason = _judged(claim, calls, files)
+        reason = _judged(claim, calls)
         if reason:
             yield f"{claim.statement}: {reason}"
 
 
-def _changed(evidence: Evidence) -> FilesChanged:
-    """The changes that the claims were first judged with."""
-    lists = {kind: tuple(file.path for file in evidence.files if file.change == kind) for kind in KINDS}
-    return FilesChanged(created=lists["created"], modified=lists["modified"], deleted=lists["deleted"])
-
-
-def _judged(claim: ClaimRecord, calls: Sequence[Executed], files: FilesChanged) -> str:
+def _judged(claim: ClaimRecord, calls: Sequence[Executed]) -> str:
     asked = Claim(statement=claim.statement, calls=[call.ref for call in claim.calls], about=claim.about)
     report = HandoffReport(work_completed=[WorkItem(area="other", what="-")], claims=[asked])
-    return judge(report, calls, files).claims[0].reason
+    return judge(report, calls, FilesChanged()).claims[0].reason
 
 
 def _executed(folder: Path, call: CallRecord) -> Executed:
