@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     """Verify, say what was found, and answer 0 where everything passed."""
     from agency_runtime.handoff.verification import verify, write_verification
     from agency_runtime.repository import find_repository
+    from agency_runtime.terminal import in_one_line, shortened
 
     result = verify(find_repository(Path(args.repo)), args.feature, args.persona)
     path = write_verification(result)
@@ -33,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({**result.json(), "verification": str(path)}))
         return 0 if result.passed else 1
     for check in result.checks:
-        print(f"{check.outcome:<8} {check.name}{': ' + check.why if check.why else ''}")
+        why = f": {in_one_line(check.why)}" if check.why else ""
+        print(f"{check.outcome:<8} {shortened(in_one_line(check.name), 90)}{why}")
     print(f"{'passed' if result.passed else 'failed'}; written to {path}")
     return 0 if result.passed else 1

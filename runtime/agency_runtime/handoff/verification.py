@@ -150,16 +150,29 @@ def _bytes(folder: Path, name: str) -> bytes | None:
 def _claims(folder: Path, evidence: Evidence) -> Iterator[str]:
     """Every claim judged again on what is stored of its calls."""
     calls = [_executed(folder, call) for call in sorted(evidence.calls.values(), key=lambda call: (call.started, len(call.ref), call.ref))]  # fmt: skip
+    files = _changed(evidence)
     for claim in evidence.claims:
-        reason = _judged(claim, calls)
+        reason = _judged(claim, calls, files)
         if reason:
             yield f"{claim.statement}: {reason}"
 
 
-def _judged(claim: ClaimRecord, calls: Sequence[Executed]) -> str:
+def _changed(evidence: Evidence) -> FilesChanged:
+    """The changes that the claims were first judged with."""
+    listed = changed_files(evidence)
+    return FilesChanged(**{change: tuple(paths) for change, paths in listed.items()})
+
+
+def changed_files(evidence: Evidence) -> dict[str, list[str]]:
+    """The paths of each list, in the evidence's order."""
+    kinds = ("created", "modified", "deleted")
+    return {kind: [file.path for file in evidence.files if file.change == kind] for kind in kinds}
+
+
+def _judged(claim: ClaimRecord, calls: Sequence[Executed], files: FilesChanged) -> str:
     asked = Claim(statement=claim.statement, calls=[call.ref for call in claim.calls], about=claim.about)
     report = HandoffReport(work_completed=[WorkItem(area="other", what="-")], claims=[asked])
-    return judge(report, calls, FilesChanged()).claims[0].reason
+    return judge(report, calls, files).claims[0].reason
 
 
 def _executed(folder: Path, call: CallRecord) -> Executed:
@@ -176,7 +189,7 @@ def _executed(folder: Path, call: CallRecord) -> Executed:
 
 
 def _lists(folder: Path, evidence: Evidence) -> Iterator[str]:
-    listed = {change: [file.path for file in evidence.files if file.change == change] for change in ("created", "modified", "deleted")}  # fmt: skip
+    listed = changed_files(evidence)
     path = folder / "files-changed.json"
     try:
         found: Any = json.loads(path.read_text(encoding="utf-8"))
