@@ -24,7 +24,9 @@ KEYED = re.compile(
 )
 """A number whose unit its key names; where the key names none, a duration is in seconds."""
 
-SHARE = re.compile(r"(?<![\w.])0?\.\d+(?![\w.])")
+SHARE = re.compile(
+    r"(?<![\w.])0?\.\d+(?![\w.%]|\s?(?:[µumk]?s|m|h|secs?|seconds?|minutes?|mins?|hours?|percent|%|[KMGT]i?B)\b)"
+)
 
 
 def quantities(text: str) -> set[Quantity]:
