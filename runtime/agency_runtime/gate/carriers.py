@@ -250,7 +250,7 @@ def _hidden(argv: Argv) -> Inside | None:
             (posixpath.basename(argv[at]) in _LOOKED_FOR or posixpath.basename(argv[at]).startswith("mkfs"))
             and not argv[at - 1].startswith("--")
         )
-        or (argv[at - 1] == "--" and at < len(argv))
+        or (argv[at - 1] == "--" and not argv[at].startswith("-"))
     ]
     return Inside("read", commands=tuple(found)) if found else None
 

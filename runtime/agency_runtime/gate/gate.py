@@ -28,17 +28,21 @@ DOCUMENTATION = frozenset({
 
 
 class Gate:
-    """Judges every call of one run by its mode, rules and target. `read` gives files that a command would run."""
+    """Judges every call of one run by its mode, rules and target.
+
+    read: gives files that a command would run. sealed: the repository is mounted read-only, so that checks may run in plan.
+    """
 
     def __init__(
-        self, *, mode: Mode, rules: Rules, target: Target | None, root: str = "/workspace", read: Reader | None = None
-    ) -> None:
+        self, *, mode: Mode, rules: Rules, target: Target | None, root: str = "/workspace", read: Reader | None = None,
+        sealed: bool = False,
+    ) -> None:  # fmt: skip
         self.mode: Mode = mode
         self.rules = rules
         self.target = target
         self.root = root
         self._findings = Findings(rules=rules, target=target, root=root)
-        self._judge = Judge(mode=mode, rules=rules, findings=self._findings, read=read)
+        self._judge = Judge(mode=mode, rules=rules, findings=self._findings, read=read, sealed=sealed)
 
     def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Decision:
         """The decision on one call; never raises, as a fault of the gate itself is a denial."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from agency_runtime.gate import interpreters
 from agency_runtime.gate.carriers import Inside, inside
+from agency_runtime.gate.checks import only_checks
 from agency_runtime.gate.command import Command, Script
 from agency_runtime.gate.decision import Kind, Segment, Verdict, sentence
 from agency_runtime.gate.effect import Effect
@@ -31,12 +32,13 @@ _FETCHES = "runs what it fetches from the network"
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Judges one shell text after another; keeps nothing between them."""
+    """Judges one shell text after another; keeps nothing between them. sealed: the repository is mounted read-only."""
 
     mode: Mode
     rules: Rules
     findings: Findings
     read: Reader | None = None
+    sealed: bool = False
 
     def script(self, text: str, cwd: str) -> list[Segment]:
         """Every segment of a shell text, those of all it carries included."""
@@ -182,7 +184,7 @@ class Judge:
     def _stays(self, command: Command, does: Effect) -> bool:
         """Nothing but scratch files can come of it."""
         paths = [absolute(path, command.cwd) for path in (*command.writes, *does.writes)]
-        alone = does.kind in ("read", "plan") or does.named
+        alone = does.kind in ("read", "plan") or does.named or (self.sealed and only_checks(command, self._text))
         return alone and all(place(path, self.findings.root) == "scratch" for path in paths)
 
 

@@ -85,7 +85,7 @@ GATES = [
         (Rules(), None),
         (Rules.parse(deny=["Bash(git push *)", "Read(secret.txt)"], ask=["Bash(npm *)"], allow=["Bash(terraform fmt *)"]), Target(name="staging", kube_context="staging")),
     )
-]  # fmt: skip
+] + [Gate(mode="plan", rules=Rules(), target=None, sealed=True)]  # fmt: skip
 
 
 def strictness(gate: Gate, command: str) -> int:
