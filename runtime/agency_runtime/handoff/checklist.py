@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
 from agency_runtime.handoff.claimed import Claimed, Item, Verdict
+from agency_runtime.handoff.demands import RUNS_READ, SCANNERS, commands_of, linted
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.handoff.support import ABLE, REHEARSED, kinds_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What one item of the checklist is about: the files it concerns and the words that claims use of it."""
+    """What one item of the checklist is about: its files, the words that claims use of it, and the calls that show it live.
+
+    short: what a check without such a call leaves open.
+    """
 
     name: str
     noun: str
     files: "re.Pattern[str]"
     words: "re.Pattern[str]"
+    live: "re.Pattern[str]"
+    short: str
 
 
 PIPELINES = Subject(
@@ -29,13 +35,28 @@ PIPELINES = Subject(
         re.IGNORECASE,
     ),
     words=re.compile(r"workflow|pipeline|actionlint|zizmor|\bci\b|jenkins|\.github/", re.IGNORECASE),
+    live=re.compile(RUNS_READ, re.IGNORECASE),
+    short="checked by {}, never run",
 )
 MONITORING = Subject(
     name="Monitoring active",
     noun="monitoring",
     files=re.compile(r"prometheus|grafana|alert|datadog|monitor|(?:^|/)dashboards?/", re.IGNORECASE),
     words=re.compile(r"prometheus|promtool|grafana|alert|amtool|datadog|monitor|dashboard|metrics", re.IGNORECASE),
+    live=re.compile(
+        r"^(?:curl|wget|http|kubectl|docker|podman|gh|aws|gcloud|az|ssh)\b|^(?:Kubernetes|Cloud|Docker action=(?:run|logs))\b"
+        r"|^promtool\s+query\b|^amtool\s+(?:alert|silence)\b|^(?:logcli|grafanactl|datadog\S*|newrelic)\b",
+        re.IGNORECASE,
+    ),
+    short="checked by {}, nothing was live",
 )
+SCANS = re.compile(
+    rf"^(?:\S+\s+-m\s+)?(?:{SCANNERS}|snyk|osv-scanner|pip-audit|safety|clair\S*|dockle|gosec|govulncheck|brakeman|cargo\s+audit"
+    r"|(?:npm|pnpm|yarn)\s+audit|git-secrets|noseyparker|whispers|kubesec|tfsec|terrascan|docker\s+scout)\b"
+    r"|\b(?:pip_audit|pip-audit|detect_secrets|detect-secrets\S*)\b",
+    re.IGNORECASE,
+)
+"""Scanners for secrets or for vulnerabilities; a linter that also knows security is none."""
 CLOUD = re.compile(r"\.(?:tf|tofu|bicep)$|cloudformation|\.template\.(?:ya?ml|json)$|(?:^|/)pulumi", re.IGNORECASE)
 DOCUMENTS = re.compile(r"\.(?:md|mdx|rst|adoc)$|(?:^|/)docs?/|runbook", re.IGNORECASE)
 DEPLOYABLE = re.compile(
@@ -55,9 +76,9 @@ def checklist(
         _summary(report),
         _files(verdict, files),
         _infrastructure(claims, paths),
-        _checked(PIPELINES, claims, paths),
-        _checked(MONITORING, claims, paths),
-        _security(claims, paths),
+        _checked(PIPELINES, claims, calls, paths),
+        _checked(MONITORING, claims, calls, paths),
+        _security(claims, calls, paths),
         _documentation(paths),
         _deployment(claims, calls, paths),
     )
@@ -83,8 +104,8 @@ def _infrastructure(claims: Sequence[Claimed], paths: Sequence[str]) -> Item:
     return Item(name=name, outcome="not applicable", why="this run defines no cloud resource")
 
 
-def _checked(subject: Subject, claims: Sequence[Claimed], paths: Sequence[str]) -> Item:
-    """An item whose files want a check: by the claims that speak of them."""
+def _checked(subject: Subject, claims: Sequence[Claimed], calls: Sequence[Executed], paths: Sequence[str]) -> Item:
+    """An item whose files want to be seen at work: by the claims that speak of them."""
     mine = [path for path in paths if subject.files.search(path)]
     spoken = [
         claim for claim in claims if subject.words.search(f"{claim.about} {claim.statement}") or claim.about in mine
@@ -92,17 +113,33 @@ def _checked(subject: Subject, claims: Sequence[Claimed], paths: Sequence[str]) 
     if not mine and not spoken:
         return Item(name=subject.name, outcome="not applicable", why=f"this run changed no {subject.noun}")
     if spoken:
-        return _judged(subject.name, spoken, f"checked by {_refs(spoken)}")
+        return _judged(
+            subject.name, spoken, f"shown by {_refs(spoken)}", _short(spoken, calls, subject.live, subject.short)
+        )
     return Item(name=subject.name, outcome="not run", why=f"{_some(mine)}: no claim speaks of a check")
 
 
-def _security(claims: Sequence[Claimed], paths: Sequence[str]) -> Item:
+def _short(claims: Sequence[Claimed], calls: Sequence[Executed], live: "re.Pattern[str]", short: str) -> str:
+    """What stays open where no cited call ran such a thing; empty where one did."""
+    cited = {ref for claim in claims for ref in claim.calls}
+    ran = any(
+        live.search(command)
+        for call in calls
+        if call.ref in cited
+        for command in commands_of(call)
+        if not linted(command) and not REHEARSED.search(command)
+    )
+    return "" if ran else short.format(_refs(claims))
+
+
+def _security(claims: Sequence[Claimed], calls: Sequence[Executed], paths: Sequence[str]) -> Item:
     name, mine = (
         "Security validated",
         [claim for claim in claims if "scan" in kinds_of(claim.statement) or _secure(claim)],
     )
     if mine:
-        return _judged(name, mine, f"checked by {_refs(mine)}")
+        short = _short(mine, calls, SCANS, "checked by {}, no scan for secrets or vulnerabilities")
+        return _judged(name, mine, f"scanned by {_refs(mine)}", short)
     if paths:
         return Item(name=name, outcome="not run", why="no claim speaks of a security check")
     return Item(name=name, outcome="not applicable", why="this run changed nothing")
@@ -138,11 +175,11 @@ def _deploys(call: Executed) -> bool:
     return fit and ABLE["deployment"].search(call.command) is not None and not REHEARSED.search(call.command)
 
 
-def _judged(name: str, claims: Sequence[Claimed], why: str) -> Item:
-    """Failed where a claim does not stand, passed otherwise."""
+def _judged(name: str, claims: Sequence[Claimed], why: str, short: str = "") -> Item:
+    """Failed where a claim does not stand, not run where its calls fall short of the item, passed otherwise."""
     wrong = next((claim for claim in claims if not claim.verified), None)
     if wrong is None:
-        return Item(name=name, outcome="passed", why=why)
+        return Item(name=name, outcome="not run" if short else "passed", why=short or why)
     statement = "a template's sample" if wrong.residue else wrong.statement
     return Item(name=name, outcome="failed", why=f"not verified: {statement}")
 
