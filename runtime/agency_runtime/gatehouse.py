@@ -26,6 +26,7 @@ def gate_of(order: Order) -> Gate:
         ask=settings.ask,
         deny=settings.deny,
         read=read,
+        sealed=order.task.command == "plan",
     )
 
 

@@ -104,8 +104,9 @@ def build_gate(
     deny: Iterable[str] = (),
     root: str = "/workspace",
     read: Reader | None = None,
+    sealed: bool = False,
 ) -> Gate:
-    """The gate of a policy and of further rules from elsewhere.
+    """The gate of a policy and of further rules from elsewhere; `sealed` where the repository is mounted read-only.
 
     Raises UsageError for a malformed rule, an unknown target, or a mode that this user may not take.
     """
@@ -113,7 +114,9 @@ def build_gate(
         raise UsageError(f"no permission mode {mode!r}: there are {', '.join(MODES)}")
     check_mode(mode)
     further = Rules.parse(allow=allow, ask=ask, deny=deny, root=root)
-    return Gate(mode=mode, rules=policy.rules + further, target=policy.target(target), root=root, read=read)
+    return Gate(
+        mode=mode, rules=policy.rules + further, target=policy.target(target), root=root, read=read, sealed=sealed
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
