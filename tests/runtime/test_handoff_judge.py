@@ -109,7 +109,7 @@ def test_a_claim_that_its_call_shows_stands(statement: str, done: Executed) -> N
         ("tests pass", call(1, "Read", "assert True"), "call c1 only read; cite one that ran the test"),
         ("the workflow is valid", wrote(1, ".github/workflows/ci.yml"), "call c1 only wrote the file; cite one that checked it"),
         ("tests pass", bash(1, "echo 'all tests passed'", "all tests passed"), "call c1 (echo 'all tests passed') only prints what it was given"),
-        ("it has 5 rules", bash(1, "printf '5 rules'", "5 rules"), "call c1 (printf '5 rules') only prints what it was given"),
+        ("it has 5 rules", bash(1, "printf '5 rules'", "5 rules"), "call c1 (printf '5 rules') only prints what it was given; the number 5 is in no cited output"),
         ("tests pass", bash(1, "cat results.txt", "12 passed"), "call c1 (cat results.txt) only shows content; cite one that ran the test"),
         ("tests pass", bash(1, "pytest | tail -3", "12 passed"), "the exit code of call c1 is not that of `pytest`; run it without what follows it, or with `set -o pipefail`"),
         ("tests pass", bash(1, "pytest || true", "1 failed"), "the exit code of call c1 is not that of `pytest`; run it without what follows it, or with `set -o pipefail`"),
@@ -388,3 +388,19 @@ def test_a_linter_shows_no_run() -> None:
         "c1 (zizmor --offline .github/workflows/ci.yml) cannot show that a pipeline ran; cite a call that"
     )
     assert reason(linted, "zizmor reports no findings in the workflow", "c1") == ""
+
+
+def test_every_fault_of_a_claim_is_named_at_once() -> None:
+    calls = [bash(1, "hadolint Dockerfile", "ok"), wrote(2, "Dockerfile")]
+    assert reason(calls, "The image builds in 37 s with 8 layers.", "c1").split("; ") == [
+        "c1 (hadolint Dockerfile) cannot show that an image was built or ran",
+        "cite a call that built or ran it, or say under not_run that none did",
+        "Dockerfile was changed by call c2, after the check in c1",
+        "check again",
+        "the numbers 37, 8 are in no cited output",
+    ]
+    failed = [bash(1, "pytest", "", 1), call(2, "TodoWrite", "done")]
+    assert reason(failed, "12 tests pass", "c1", "c2") == (
+        "call c1 (pytest) failed with exit code 1; call c2 is a TodoWrite call, which shows nothing about the repository"
+    )
+    assert reason(failed, "12 tests pass", "c8", "c9") == "there is no call c8, c9 in this session"

@@ -79,7 +79,7 @@ DEMANDS = (
         name="an image was built or ran",
         words=_words(
             r"\b(?:images?|containers?)\b(?!\s*'s)(?:\s\w+){0,2}?\s(?:(?:was|were|has been)\s(?:\w+\s)?(?:built|run|started)"
-            r"|builds?\b(?!\s(?:on|from|by|in|stages?|is|are|was|with|args?|cache\w*|jobs?|steps?|times?|contexts?|for|when)\b)"
+            r"|builds?\b(?!\s(?:on|from|by|in(?!\s(?:under|about|less|[\d.]+\s?(?:s|m|min\w*|sec\w*)\b))|stages?|is|are|was|with|args?|cache\w*|jobs?|steps?|times?|contexts?|for|when)\b)"
             r"|starts(?!\s(?:with|from)\b)|boots|answers|answered|responds|responded|serves|ran\b|runs(?=\s*(?:[.,;]|$|and\b))"
             r"|comes up)|\bdocker\s(?:build|run)\s(?:was\srun|succe\w+|works|passe[sd]|exits?\s0)"
         ),

@@ -58,22 +58,25 @@ class _Court:
         )  # fmt: skip
 
     def _fault(self, claim: Claim, cited: Sequence[tuple[int, Executed]]) -> str:
-        """Why a claim does not stand; empty where it does."""
+        """Everything for which a claim does not stand, so that one answer mends it; empty where it stands."""
         if not claim.calls:
             return "it cites no call"
         unknown = [ref for ref in claim.calls if ref not in self.by_ref]
         if unknown:
-            return f"there is no call {unknown[0]} in this session"
+            return f"there is no call {', '.join(unknown)} in this session"
         calls = [call for _, call in cited]
-        return (
-            next((fault for call in calls if (fault := unfit(call, claim.statement))), "")
-            or unsupported(claim.statement, calls)
-            or next(iter(unmet(claim.statement, calls)), "")
-            or unconcerned(claim.about, calls, self.paths)
-            or self._unmentioned(claim, calls)
-            or stale(claim, cited, self.changes, self.paths)
-            or _unshown(claim.statement, calls)
+        unfit_calls = list(dict.fromkeys(fault for call in calls if (fault := unfit(call, claim.statement))))
+        if unfit_calls:
+            return "; ".join(unfit_calls)
+        faults = (
+            unsupported(claim.statement, calls),
+            *unmet(claim.statement, calls),
+            unconcerned(claim.about, calls, self.paths),
+            self._unmentioned(claim, calls),
+            stale(claim, cited, self.changes, self.paths),
+            _unshown(claim.statement, calls),
         )
+        return "; ".join(fault for fault in faults if fault)
 
     def _unmentioned(self, claim: Claim, calls: Sequence[Executed]) -> str:
         """A resource that is no path has to be named by a call that speaks of it."""
@@ -105,8 +108,11 @@ def _expected(call: Executed, statement: str) -> bool:
 
 
 def _unshown(statement: str, calls: Sequence[Executed]) -> str:
-    number = missing(statement, calls)
-    return f"the number {number} is in no cited output" if number else ""
+    numbers = missing(statement, calls)
+    said = "numbers" if len(numbers) > 1 else "number"
+    return (
+        f"the {said} {', '.join(numbers)} {'are' if len(numbers) > 1 else 'is'} in no cited output" if numbers else ""
+    )
 
 
 def differences(report: HandoffReport, files: FilesChanged) -> tuple[tuple[str, ...], tuple[str, ...]]:

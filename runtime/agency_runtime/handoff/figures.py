@@ -63,10 +63,10 @@ def _given(call: Executed) -> set[str]:
     return numbers(" ".join(words))
 
 
-def missing(statement: str, cited: Iterable[Executed]) -> str:
-    """The first number of a sentence that no cited call shows; empty where each is shown."""
-    wanted = stated(statement)
+def missing(statement: str, cited: Iterable[Executed]) -> list[str]:
+    """The numbers of a sentence that no cited call shows."""
+    wanted = list(dict.fromkeys(stated(statement)))
     if not wanted:
-        return ""
+        return []
     known = {number for call in cited for number in shown(call)}
-    return next((number for number in wanted if plain(number) not in known), "")
+    return [number for number in wanted if plain(number) not in known]
