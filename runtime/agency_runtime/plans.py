@@ -8,7 +8,16 @@ from pathlib import Path
 from agency_runtime.specialist_plan import HandoffPlan, read_plan
 from agency_tools.errors import UsageError
 
-__all__ = ["HandoffPlan", "check_feature", "feature_slug", "handoff_mode", "handoff_plans", "lint_plan", "resolve_plan"]
+__all__ = [
+    "HandoffPlan",
+    "check_feature",
+    "feature_slug",
+    "handoff_mode",
+    "handoff_plans",
+    "lint_own_plan",
+    "lint_plan",
+    "resolve_plan",
+]
 
 SPECIALIST = "devops-automator"
 HEADING = re.compile(r"^#{1,6}[ \t]+(?P<title>.+?)[ \t#]*$", re.MULTILINE)
@@ -18,8 +27,13 @@ STEP = re.compile(
 )
 BULLET = re.compile(r"^[ \t]*[-*+][ \t]+\S", re.MULTILINE)
 PLACEHOLDER = re.compile(
-    r"\b(TODO|TBD|FIXME|XXX)\b|<(?:placeholder|fill[ -]in)[^>]*>|\[(?:insert|fill)[^\]]*\]", re.IGNORECASE
+    r"\b(?:TODO|TBD|FIXME|XXX)\b|(?i:<(?:placeholder|fill[ -]in)[^>\n]*>|\[(?:insert|fill|your|placeholder|describe|specify)\b[^\]\n]*\](?!\())"
 )
+CODE = re.compile(
+    r"^[ \t]*(?P<fence>```+|~~~+).*?^[ \t]*(?P=fence)[`~]*|(?P<tick>`+)(?!`)[^\n]*?(?<!`)(?P=tick)(?!`)",
+    re.MULTILINE | re.DOTALL,
+)
+TITLE = re.compile(r"\A\s*(?:---\n.*?\n---\n)?\s*(?:<!--.*?-->\s*)*#\s", re.DOTALL)
 PATH = re.compile(r"`?[\w.@-]+(?:/[\w.@*-]+)+`?|`[\w.-]+\.[a-z]{1,5}`|\b(?:Dockerfile|Makefile|Jenkinsfile)\b")
 SECTIONS = {
     "an objective": re.compile(r"objective|goal|purpose|overview|summary|what (?:we|you)", re.IGNORECASE),
@@ -28,6 +42,14 @@ SECTIONS = {
     ),
 }
 STEPS = re.compile(r"step|implementation|task|phase|work|responsibilit", re.IGNORECASE)
+PREAMBLE = re.compile(r"\A\s*(?:here(?:'s| is| are)|sure|certainly|below is|i(?:'ve| have)|okay|ok)\b", re.IGNORECASE)
+"""How an answer begins that is more than the plan."""
+OWN_SECTIONS = ("Objective", "Context", "Steps", "Files", "Success Criteria", "Risks and Rollback", "Open Questions")
+"""The headings that the runtime asks for in a plan of its own, in this order."""
+NUMBERED = re.compile(r"^[ \t]{0,3}\d+[.)][ \t]+|^###[ \t]+(?=(?:step[ \t]+)?\d)", re.MULTILINE | re.IGNORECASE)
+CHECKED = re.compile(r"\b(?:check|verif|test|validat|assert|confirm|expect|exits?\b|run\b|runs\b|pass)", re.IGNORECASE)
+ENDS = ("for", "the", "a", "an", "this", "and", "with", "to", "of", "in", "on")
+"""Words that no name ends with."""
 LEAST_STEPS = 3
 LONGEST_SLUG = 48
 
@@ -50,7 +72,8 @@ def lint_plan(text: str) -> list[str]:
     if not prose.strip():
         return ["it is empty"]
     sections = _sections(prose)
-    problems = [f"it has no section with {what}" for what, title in SECTIONS.items() if not _filled(sections, title)]
+    problems = _before_title(text) if PREAMBLE.match(text) else []
+    problems += [f"it has no section with {what}" for what, title in SECTIONS.items() if not _filled(sections, title)]
     steps = max(
         len(STEP.findall(prose)), *(len(BULLET.findall(body)) for title, body in sections if STEPS.search(title)), 0
     )
@@ -58,11 +81,85 @@ def lint_plan(text: str) -> list[str]:
         problems.append(f"it has {steps} steps, fewer than {LEAST_STEPS}")
     if not PATH.search(text):
         problems.append("it names no file to create or change")
-    problems += [
-        f"line {_line(text, found)}: {found.group(0)} is a placeholder"
-        for found in list(PLACEHOLDER.finditer(text))[:5]
+    return [*problems, *_placeholders(text)]
+
+
+def lint_own_plan(text: str) -> list[str]:
+    """What a plan that the runtime asked for falls short of: its own headings and no others, and steps that can be held to."""
+    if not text.strip():
+        return ["it is empty: answer with the whole plan"]
+    return [*_before_title(text), *_headings(text), *_steps(text), *_placeholders(text)]
+
+
+def _placeholders(text: str) -> list[str]:
+    return [
+        f"line {_line(text, found)}: {found.group(0)} is a placeholder; say what is meant, or put it in full under Open Questions"
+        for found in list(PLACEHOLDER.finditer(_without_code(text)))[:5]
     ]
-    return problems
+
+
+def _without_code(text: str) -> str:
+    """The text with fences and inline code blanked, each line and column where it was."""
+    return CODE.sub(lambda code: re.sub(r"[^\n]", " ", code.group(0)), text)
+
+
+def _before_title(text: str) -> list[str]:
+    if TITLE.match(text):
+        return []
+    line = next(number for number, line in enumerate(text.split("\n"), 1) if line.strip())
+    return [f"line {line}: text stands before the title; begin with `# <title>` and nothing before it"]
+
+
+def _headings(text: str) -> list[str]:
+    found = [(heading["title"].strip(), _line(text, heading)) for heading in _own(text)]
+    names, lines = [name for name, _ in found], dict(found)
+    problems = [
+        f"`## {name}` is missing; write it, with what belongs there" for name in OWN_SECTIONS if name not in names
+    ]
+    for name, line in found:
+        if name not in OWN_SECTIONS:
+            problems.append(
+                f"line {line}: `## {name}` is none of the plan's sections; move what it says to one of them"
+            )
+    problems += [
+        f"line {lines[name]}: `## {name}` stands there twice; make one of both"
+        for name in OWN_SECTIONS
+        if names.count(name) > 1
+    ]
+    empty = [name for name, body in _sections(_masked(text)) if name in OWN_SECTIONS and not body.strip()]
+    return problems + [
+        f"line {lines[name]}: `## {name}` is empty; write it, or say that there is none"
+        for name in empty
+        if name in lines
+    ]
+
+
+def _own(text: str) -> list["re.Match[str]"]:
+    return [heading for heading in HEADING.finditer(_masked(text)) if heading.group(0).startswith("## ")]
+
+
+def _masked(text: str) -> str:
+    """The text with the `#` of its fences made plain, so that a comment in code is no heading."""
+    return CODE.sub(lambda code: code.group(0).replace("#", "%"), text)
+
+
+def _steps(text: str) -> list[str]:
+    masked = _masked(text)
+    heading = next((each for each in _own(text) if each["title"].strip() == "Steps"), None)
+    if heading is None:
+        return []
+    following = next((each.start() for each in _own(text) if each.start() > heading.start()), len(text))
+    starts = [found.start() for found in NUMBERED.finditer(masked, heading.end(), following)]
+    if len(starts) < LEAST_STEPS:
+        return [
+            f"line {_line(text, heading)}: {len(starts)} numbered steps, fewer than {LEAST_STEPS}; number each step"
+        ]
+    parts = [(start, text[start:end]) for start, end in zip(starts, [*starts[1:], following], strict=True)]
+    return [
+        f"line {text.count(chr(10), 0, start) + 1}: step {number} names neither a file nor how it is checked; name one of both"
+        for number, (start, part) in enumerate(parts, 1)
+        if not PATH.search(part) and not CHECKED.search(part)
+    ]
 
 
 def _line(text: str, found: "re.Match[str]") -> int:
@@ -97,6 +194,8 @@ def feature_slug(text: str) -> str:
         if len(slug) + len(word) + 1 > LONGEST_SLUG:
             break
         slug = f"{slug}-{word}" if slug else word
+    while "-" in slug and slug.rpartition("-")[2] in ENDS:
+        slug = slug.rpartition("-")[0]
     return slug or (words[0][:LONGEST_SLUG] if words else "work")
 
 

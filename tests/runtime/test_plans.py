@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agency_runtime.plans import check_feature, feature_slug, handoff_mode, lint_plan, resolve_plan
+from agency_runtime.plans import check_feature, feature_slug, handoff_mode, lint_own_plan, lint_plan, resolve_plan
 from agency_tools.errors import UsageError
 
 GOOD = """# Add delivery
@@ -20,6 +20,8 @@ Every push is tested and the image is built.
 ## Success criteria
 - actionlint exits 0 on the workflow.
 """
+PLACEHOLDER = "is a placeholder; say what is meant, or put it in full under Open Questions"
+PREAMBLE = "text stands before the title; begin with `# <title>` and nothing before it"
 LENIENT = """Goal
 ====
 
@@ -86,8 +88,10 @@ def test_a_plan_that_is_ready_has_no_problems(text: str) -> None:
             GOOD.replace(".github/workflows/ci.yml", "it").replace("`Dockerfile`", "that"),
             "it names no file to create or change",
         ),
-        (GOOD.replace("Run the checks", "[TODO]"), "line 9: TODO is a placeholder"),
-        (GOOD.replace("Run the checks", "TBD"), "line 9: TBD is a placeholder"),
+        (GOOD.replace("Run the checks", "[TODO]"), f"line 9: TODO {PLACEHOLDER}"),
+        (GOOD.replace("Run the checks", "TBD"), f"line 9: TBD {PLACEHOLDER}"),
+        (GOOD.replace("Run the checks", "[Insert the host]"), f"line 9: [Insert the host] {PLACEHOLDER}"),
+        ("Here is the mended plan:\n\n" + GOOD, f"line 1: {PREAMBLE}"),
     ],
 )
 def test_what_keeps_a_plan_from_being_executed(text: str, problem: str) -> None:
@@ -100,6 +104,8 @@ def test_what_keeps_a_plan_from_being_executed(text: str, problem: str) -> None:
         ("Add a CI pipeline", "add-a-ci-pipeline"),
         ("\n# Über-Café: deploy!\n\nmore", "uber-cafe-deploy"),
         ("../../etc/passwd", "etc-passwd"),
+        ("Add a continuous integration pipeline for this small repository", "add-a-continuous-integration-pipeline"),
+        ("the", "the"),
         ("部署", "work"),
         ("", "work"),
         ("x" * 100, "x" * 48),
@@ -202,3 +208,58 @@ def test_a_parallel_order_is_read(root: Path) -> None:
     found = handoff_mode(root)
     assert found is not None
     assert (found.order, found.position) == ("parallel", 0)
+
+
+OWN = """# Add delivery
+
+## Objective
+Every push of the todo app is tested.
+
+## Context
+There is a `Makefile`; `git grep TODO` finds three lines.
+
+## Steps
+1. Write `.github/workflows/ci.yml`.
+2. Write `Dockerfile`.
+   ```sh
+   # TODO of others
+   ```
+3. Run the checks and expect exit 0.
+
+## Files
+- create `Dockerfile`
+
+## Success Criteria
+- actionlint exits 0.
+
+## Risks and Rollback
+Revert the commit.
+
+## Open Questions
+None.
+"""
+
+
+def test_a_plan_of_its_own_that_is_ready_has_no_problems() -> None:
+    assert lint_own_plan(OWN) == []
+    assert lint_plan(OWN) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("", ["it is empty: answer with the whole plan"]),
+        ("Here is the mended plan:\n\n" + OWN, [f"line 1: {PREAMBLE}"]),
+        (OWN.replace("## Files\n", ""), ["`## Files` is missing; write it, with what belongs there"]),
+        (
+            OWN + "\n## Notes\nx\n",
+            ["line 29: `## Notes` is none of the plan's sections; move what it says to one of them"],
+        ),
+        (OWN.replace("None.\n", ""), ["line 26: `## Open Questions` is empty; write it, or say that there is none"]),
+        (OWN.replace("2. Write `Dockerfile`.", "2. Think."), ["line 11: step 2 names neither a file nor how it is checked; name one of both"]),
+        (OWN.replace("3. Run", "Run"), ["line 9: 2 numbered steps, fewer than 3; number each step"]),
+        (OWN.replace("Revert the commit.", "TBD"), [f"line 24: TBD {PLACEHOLDER}"]),
+    ],
+)  # fmt: skip
+def test_what_a_plan_of_its_own_falls_short_of(text: str, problems: list[str]) -> None:
+    assert lint_own_plan(text) == problems
