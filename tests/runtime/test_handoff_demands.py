@@ -61,6 +61,7 @@ def test_what_a_look_at_the_files_cannot_show_falls(statement: str, command: str
         ("the workflow passes zizmor with no findings", done("zizmor ci.yml")),
         ("actionlint ran on the workflow and succeeded", done("actionlint")),
         ("zizmor completed on the workflow with no findings", done("zizmor ci.yml")),
+        ("the workflow is triggered on push and succeeds only with its tests", done("grep on ci.yml")),
         ("the workflow has three jobs", done("grep -c runs-on ci.yml")),
         ("the deploy job runs only after the tests succeeded", done("grep needs ci.yml")),
         ("the steps of the test job were run and pass", done("make test")),

@@ -94,7 +94,7 @@ DEMANDS = (
     Demand(
         name="a pipeline ran",
         words=_words(
-            r"\b(?:jobs?|workflows?|pipelines?)\b(?:\s(?!but\b)[\w-]+){0,5}?\s(?:succeed(?:s|ed)"
+            r"\b(?:jobs?|workflows?|pipelines?)\b(?:\s(?!(?:and|but)\b)[\w-]+){0,5}?\s(?:succeed(?:s|ed)"
             r"|(?:was|were|has been|have been)\s(?:\w+\s)?(?:run|executed|triggered|green|successful)|ran(?!\sthrough\b)"
             r"|(?:is|are)\s(?:now\s)?(?:all\s)?(?:green|successful)|completed|went\sgreen|finished)\b"
             r"|\b(?:jobs?|pipelines?)\s(?:all\s)?pass(?:es|ed)?(?=\s*(?:[.,;!]|$|in\b|on\b))"
