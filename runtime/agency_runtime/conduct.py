@@ -25,7 +25,7 @@ from agency_runtime.handoff_tool import HandoffTool, unverified_text
 from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.order import Order, difference, environment_of_run
 from agency_runtime.outcome import Ended, Outcome, judged
-from agency_runtime.plans import lint_plan
+from agency_runtime.plans import lint_own_plan
 from agency_runtime.prompt import Environment
 from agency_runtime.recording import Recorder
 from agency_runtime.redaction import Redactor
@@ -116,7 +116,7 @@ class Run:
         order = self.order
         self.spending = Spending(order.settings.budget(order.persona.max_turns))
         self.model = self._model()
-        self.shell = None if order.pure else Shell(order)
+        self.shell = None if order.pure else Shell(order, self._notice)
         self._equip()
 
     def _model(self) -> Model:
@@ -197,7 +197,7 @@ class Run:
         """What the model still owes when it ends its turn."""
         if self.order.task.command == "plan":
             self.plan = reply.text
-            problems = "; ".join(map(str, lint_plan(reply.text)))
+            problems = "; ".join(map(str, lint_own_plan(reply.text)))
             return f"The plan is not ready: {problems}. Answer with the whole plan, mended." if problems else None
         tool = self.equipment.handoff
         if tool.report is None:

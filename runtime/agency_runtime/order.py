@@ -54,8 +54,6 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
     settings = read_settings(given, repository.root)
     if settings.replay and settings.record and Path(settings.replay).resolve() == Path(settings.record).resolve():
         raise UsageError(f"--record {settings.record}: that is the recording being replayed; record to another file")
-    if settings.network != "none":
-        raise UsageError(f"--network {settings.network}: this version's shell has no network at all; leave it out")
     if settings.replay is None and (settings.tools != "live" or settings.drift != "fail"):
         raise UsageError("--tools and --drift say how a recording is replayed; give it with --replay FILE")
     recording = read_recording(Path(settings.replay)) if settings.replay else None

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 from agency_runtime.budget import Budget, limit
 from agency_runtime.config_file import CONFIG, ConfigFile, read_config
 from agency_runtime.prices import PRICES, Price
+from agency_tools.allowed_hosts import listed
 from agency_tools.errors import UsageError
 
 Mode = Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"]
@@ -127,6 +128,8 @@ def _checked(name: str, value: object, where: str) -> str | bool:
         raise UsageError(f"{where} is {text!r}; it must be one of {', '.join(CHOICES[name])}")
     if name.startswith("max_"):
         limit(where, text)
+    if name == "network":
+        listed(text, where)
     return text
 
 

@@ -1,6 +1,7 @@
 """The sandbox of one run and the tree it works on: both started at once, neither waited for before they are needed."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from agency_runtime.changes import FilesChanged, changes, snapshot
@@ -12,14 +13,33 @@ from agency_tools.errors import WorkspaceError
 from agency_tools.workspace import Workspace
 
 
+class Once:
+    """Passes each line on once, and of many only the first: a program inside decides how many there are."""
+
+    MOST = 50
+
+    def __init__(self, hear: Callable[[str], None]) -> None:
+        self._hear = hear
+        self._said: set[str] = set()
+
+    def __call__(self, line: str) -> None:
+        """Say it, unless it was said or there are too many."""
+        if line in self._said or len(self._said) > self.MOST:
+            return
+        self._said.add(line)
+        self._hear(line if len(self._said) <= self.MOST else "network: what else it asks for is not listed")
+
+
 class Shell:
     """Starting; `workspace` may be used at once. No call runs before the tree's snapshot is taken.
 
+    hear: told of every connection that the run's network opens or refuses.
     A sandbox that cannot be started cancels the task that made this; `failure` then says why.
     """
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, hear: Callable[[str], None] = lambda _: None) -> None:
         self._order = order
+        self._hear = Once(hear)
         self.baseline = asyncio.create_task(asyncio.to_thread(snapshot, order.repository))
         self._starting = asyncio.create_task(self._start())
         main = asyncio.current_task()
@@ -32,7 +52,7 @@ class Shell:
     async def _start(self) -> Workspace:
         from agency_tools.sandbox import start
 
-        workspace = await start(self._order.settings.sandbox, layout_of(self._order))
+        workspace = await start(self._order.settings.sandbox, layout_of(self._order), hear=self._hear)
         try:
             await self.baseline
         except BaseException:

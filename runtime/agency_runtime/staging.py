@@ -9,6 +9,7 @@ from agency_runtime.order import Order, persona_sha256
 from agency_runtime.prices import price_of
 from agency_runtime.prompt import Environment, first_message, system_prompt
 from agency_runtime.recording import digest
+from agency_tools.allowed_hosts import listed
 from agency_tools.terraform_setup import mirrors_here
 from agency_tools.workspace import Layout
 
@@ -25,6 +26,7 @@ def layout_of(order: Order) -> Layout:
         protected=PROTECTED,
         read_only={**skills, **{mirror: mirror for mirror in mirrors_here()}},
         image=order.settings.image,
+        network=listed(order.settings.network),
     )
 
 

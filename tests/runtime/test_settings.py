@@ -150,7 +150,12 @@ def test_a_repository_may_not_set_what_is_its_users_own(tmp_path: Path, name: st
 
 @pytest.mark.parametrize("name", sorted(LOOSENING))
 def test_a_repository_permits_itself_nothing_before_it_is_trusted(tmp_path: Path, name: str) -> None:
-    content = {"permission_mode": "plan", "provider": "bedrock", "prices": "{m: {input: 1, output: 1}}"}.get(name, "5")
+    content = {
+        "permission_mode": "plan",
+        "provider": "bedrock",
+        "prices": "{m: {input: 1, output: 1}}",
+        "network": "a.b",
+    }.get(name, "5")
     content = "[Bash(make)]" if name == "allow" else content
     configured(tmp_path, f"{name}: {content}\n")
     said = complaint(tmp_path)

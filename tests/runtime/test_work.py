@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -69,6 +71,25 @@ def test_work_that_proves_what_it_says_is_done(serve: Serve, repository: Path) -
     evidence = json.loads((folder / "evidence.json").read_text())
     assert [claim["standing"] for claim in evidence["claims"]] == ["verified"]
     assert agency("verify", "add-a-dockerfile", cwd=repository).returncode == 0
+
+
+def test_a_run_with_a_network_reaches_it_says_so_and_reaches_nothing_else(serve: Serve, repository: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        there = f"localhost:{server.server_port}"
+        fetch = use(
+            "Bash", id="t1", command=f"curl -s -o /dev/null -w '%{{http_code}} ' http://{{{there},other.example}}/"
+        )
+        service = serve(streams(message(fetch)), DONE, DONE, DONE, DONE)
+        done = agency(
+            "work", "Fetch it", "--sandbox", "bwrap", "--network", there, "--allow", "Bash(curl *)", cwd=repository
+        )
+        server.shutdown()
+    told = [json.dumps(request["messages"]) for request in service.requests]
+    assert f"network of the shell: {there} (these hosts and no others" in told[0]
+    assert '"content": "200 agency: other.example:80 is not open to this sandbox' in told[1]
+    assert f"network: {there} opened" in done.stdout
+    assert "network: other.example:80 refused" in done.stdout
 
 
 def test_what_nothing_shows_is_not_verified_and_the_model_may_mend_it(serve: Serve, repository: Path) -> None:
@@ -235,15 +256,21 @@ An image of the service.
 `README.md` says hello.
 
 ## Steps
-1. Write `Dockerfile`; checked by hadolint.
-2. Write `.dockerignore`.
-3. Build it.
+1. Write `Dockerfile`; checked by `hadolint Dockerfile`.
+2. Write `.dockerignore`; checked by reading it.
+3. Build it from `Dockerfile`; checked by `docker build .`.
 
 ## Files
 `Dockerfile`, `.dockerignore`
 
 ## Success Criteria
 `hadolint Dockerfile` exits 0.
+
+## Risks and Rollback
+None beyond the two files: delete `Dockerfile`.
+
+## Open Questions
+None.
 """
 
 
@@ -296,7 +323,9 @@ def test_implement_executes_a_plan_in_handoff_mode(serve: Serve, repository: Pat
         (["work", "x", "--repo", "none"], 2, "none"),
         (["work", "x", "--feature", "../../etc"], 2, "--feature"),
         (["work", "x", "--tools", "recorded"], 2, "--replay"),
-        (["work", "x", "--network", "example.com"], 2, "--network"),
+        (["work", "x", "--network", "https://example.com"], 2, "--network 'https://example.com': write HOST"),
+        (["work", "x", "--network", "none,example.com"], 2, "`none` stands alone"),
+        (["work", "x", "--network", "example.com,169.254.169.254"], 2, "metadata service"),
         (["implement", "none"], 2, "none"),
         (["implement", "README.md"], 2, "objective"),
         (["work", "x", "--record", "r.jsonl"], 2, "--source"),

@@ -40,19 +40,30 @@ class Entry:
         return named and port in self.ports
 
 
-def entries(given: Iterable[str]) -> tuple[Entry, ...]:
+def listed(text: str, where: str = "--network") -> tuple[str, ...]:
+    """The entries of one option, nothing for `none`. Raises UsageError at one that cannot be opened."""
+    if text == "none":
+        return ()
+    given = tuple(each.strip() for each in text.split(","))
+    if "none" in given:
+        raise UsageError(f"{where} {text}: `none` stands alone; leave it out, or leave the hosts out")
+    entries(given, where)
+    return given
+
+
+def entries(given: Iterable[str], where: str = "--network") -> tuple[Entry, ...]:
     """The entries as values. Raises UsageError at the first that is malformed or is never opened."""
-    return tuple(dict.fromkeys(_entry(each.strip()) for each in given))
+    return tuple(dict.fromkeys(_entry(each.strip(), where) for each in given))
 
 
-def _entry(text: str) -> Entry:
+def _entry(text: str, where: str) -> Entry:
     below = text.startswith("*.")
     found = authority(text.removeprefix("*."))
     if found is None:
-        raise UsageError(f"--network {text!r}: write HOST, HOST:PORT or *.DOMAIN, without a scheme, path or other `*`")
+        raise UsageError(f"{where} {text!r}: write HOST, HOST:PORT or *.DOMAIN, without a scheme, path or other `*`")
     host, port = found
     if reason := _refusal(host, port, below):
-        raise UsageError(f"--network {text}: {reason}")
+        raise UsageError(f"{where} {text}: {reason}")
     return Entry(host=host, ports=(port,) if port else USUAL_PORTS, below=below)
 
 

@@ -38,6 +38,7 @@ def add(subparsers: Subparsers) -> None:
     call.add_argument("--repo", metavar="DIR", default=".", help="the folder to mount (default: the current one)")
     call.add_argument("--sandbox", choices=("auto", "docker", "bwrap"), default="auto")
     call.add_argument("--image", metavar="REF")
+    call.add_argument("--network", metavar="none|HOST,…", default="none", help="what Bash may reach (default none)")
     call.set_defaults(run=call_tools)
 
 
@@ -129,13 +130,15 @@ async def carry_out(calls: Sequence[Call], args: argparse.Namespace) -> "list[Ou
 @asynccontextmanager
 async def sandbox(args: argparse.Namespace) -> "AsyncGenerator[Workspace]":
     """A sandbox over the folder. Raises UsageError where there is none such, WorkspaceError where it cannot start."""
+    from agency_tools.allowed_hosts import listed
     from agency_tools.sandbox import start
     from agency_tools.workspace import Layout
 
     folder = Path(args.repo).resolve()
     if not folder.is_dir():
         raise UsageError(f"--repo {args.repo}: no such folder")
-    workspace = await start(args.sandbox, Layout(repository=str(folder), image=args.image))
+    layout = Layout(repository=str(folder), image=args.image, network=listed(args.network))
+    workspace = await start(args.sandbox, layout, hear=lambda line: print(line, file=sys.stderr))
     try:
         yield workspace
     finally:
