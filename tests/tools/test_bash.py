@@ -138,6 +138,35 @@ async def test_orphans_without_environment_die_too(bash: Bash, mark: str) -> Non
     assert not alive(mark)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "AGENCY_COMMAND=zzz setsid sleep {mark}",
+        "(setsid env -i sleep {mark} &)",
+        "setsid env -u AGENCY_COMMAND sleep {mark}",
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True])
+@pytest.mark.parametrize("ending", ["sleep 0.1", "sleep 10"])
+async def test_no_orphan_outlives_its_command_whatever_mark_it_bears(
+    bash: Bash, workspace: Workspace, mark: str, command: str, beside: bool, ending: str
+) -> None:
+    other = f"4{mark[1:]}"
+    if beside:
+        await workspace.call("task_start", command=f"setsid sleep {other} & wait")
+        await asyncio.sleep(0.1)
+    await use(bash, command=f"{command.format(mark=mark)} >/dev/null 2>&1 & {ending}", timeout=400)
+    assert not alive(mark)
+    assert alive(other) is beside
+
+
+async def test_output_that_comes_a_little_late_is_not_lost(bash: Bash) -> None:
+    assert (await use(bash, command="echo hi > >(sleep 0.03; cat)")).content == "hi"
+    begun = time.monotonic()
+    assert "Still running at its end, and killed: sleep." in str((await use(bash, command="echo hi; sleep 5 &")).content)
+    assert time.monotonic() - begun < 2
+
+
 async def test_what_is_left_running_is_killed_and_told(bash: Bash, mark: str) -> None:
     done = await use(bash, command=f"sleep {mark} & setsid sleep {mark} >/dev/null 2>&1 & sleep 0.2; echo started")
     assert done.text.startswith("started\n\nStill running at its end, and killed: sleep, sleep.")

@@ -175,6 +175,10 @@ class Children:
         with self._lock:
             return set(self._commands)
 
+    def marks(self) -> set[str]:
+        """What the environments of those that are running bear."""
+        return {command.mark for command in self.commands() if isinstance(command, Command)}
+
     def _reap_forever(self) -> None:
         while True:
             self._ended.get()
@@ -298,6 +302,9 @@ GENTLE = frozenset({"terraform", "tofu", "terragrunt", "helm", "pulumi"})
 GRACE_S = 15.0
 """Seconds that GENTLE programs have to end after an interrupt."""
 
+LINGER_S = 0.25
+"""Seconds that a command's output may come after its shell has ended."""
+
 KEPT = 512 << 20
 """Bytes of long outputs that are kept; the oldest go first."""
 
@@ -404,6 +411,8 @@ class Command:
         """
         try:
             how = self._follow(timeout)
+            if not how:
+                how = self._linger()
             if how:
                 self._end(grace)
             elif sweep:
@@ -463,6 +472,20 @@ class Command:
         self.output.add(data)
         return bool(data)
 
+    def _linger(self) -> str:
+        """Wait a little for what the shell did not, such as `> >(tee log)`; whoever holds the pipe may keep it."""
+        poll = select.poll()
+        poll.register(self._reading, select.POLLIN)
+        poll.register(self._alarm, select.POLLIN)
+        until = time.monotonic() + LINGER_S
+        while (left := until - time.monotonic()) > 0:
+            ready = {fd for fd, _ in poll.poll(int(left * 1000) + 1)}
+            if self._alarm in ready:
+                return "stopped"
+            if self._reading in ready and not self._take():
+                break
+        return ""
+
     def _drain(self) -> None:
         """What is in the pipe already; whoever still holds its other end is not waited for."""
         for _ in range((4 << 20) // PIECE):
@@ -475,29 +498,31 @@ class Command:
             self.output.add(data)
 
     def members(self, table: dict[int, Process]) -> list[Process]:
-        """Its living processes: the session and tree of its shell, and orphans that bear its mark or can only be its."""
+        """Its living processes: the session and tree of its shell, and the orphans since that are no other command's."""
         others = self._children.shells() - {self.pid}
         foreign = descendants(table, others) | {os.getpid()}
         roots = {self.pid} | {found.pid for found in table.values() if found.session == self.pid}
+        marks = self._children.marks() - {self.mark}
         for found in table.values():
-            if found.parent == os.getpid() and found.pid not in foreign and self._is_mine(found, alone=not others):
+            if found.parent == os.getpid() and found.pid not in foreign and self._is_mine(found, marks):
                 roots.add(found.pid)
         mine = descendants(table, roots) - foreign
         return [table[pid] for pid in mine if table[pid].state not in "ZX"]
 
-    def _is_mine(self, orphan: Process, *, alone: bool) -> bool:
+    def _is_mine(self, orphan: Process, others: Iterable[str]) -> bool:
+        """It began after this command and does not bear another's mark: a mark can be dropped, so none frees nothing."""
         if orphan.started < self._started:
             return False
         try:
             with open(f"/proc/{orphan.pid}/environ", "rb") as file:
-                environment = file.read()
+                environment = b"\0" + file.read()
         except OSError:
-            return alone
-        if f"AGENCY_COMMAND={self.mark}\0".encode() in environment:
             return True
-        return alone and b"AGENCY_COMMAND=" not in environment
+        return not any(f"\0AGENCY_COMMAND={mark}\0".encode() in environment for mark in others)
 
     def _sweep(self) -> None:
+        if self._wait_until(lambda: not self.members(processes()), 0.02):
+            return  # what has closed the pipe may take a moment to end
         found = self.members(processes())
         self.left = tuple(sorted(process.name for process in found))
         if found:
