@@ -73,14 +73,18 @@ def lint_plan(text: str) -> list[str]:
         return ["it is empty"]
     sections = _sections(prose)
     problems = _before_title(text) if PREAMBLE.match(text) else []
-    problems += [f"it has no section with {what}" for what, title in SECTIONS.items() if not _filled(sections, title)]
+    problems += [
+        f"it has no section with {what}; add a heading for it, with text below"
+        for what, title in SECTIONS.items()
+        if not _filled(sections, title)
+    ]
     steps = max(
         len(STEP.findall(prose)), *(len(BULLET.findall(body)) for title, body in sections if STEPS.search(title)), 0
     )
     if steps < LEAST_STEPS:
-        problems.append(f"it has {steps} steps, fewer than {LEAST_STEPS}")
+        problems.append(f"it has {steps} steps, fewer than {LEAST_STEPS}; number what is to be done")
     if not PATH.search(text):
-        problems.append("it names no file to create or change")
+        problems.append("it names no file to create or change; name each by its path")
     return [*problems, *_placeholders(text)]
 
 

@@ -80,13 +80,22 @@ def test_a_plan_that_is_ready_has_no_problems(text: str) -> None:
     ("text", "problem"),
     [
         ("", "it is empty"),
-        (GOOD.replace("## Objective", "## Notes"), "it has no section with an objective"),
-        (GOOD.replace("## Success criteria", "## End"), "it has no section with success criteria"),
-        (GOOD.replace("- actionlint exits 0 on the workflow.\n", ""), "it has no section with success criteria"),
-        (GOOD.replace("3. Run the checks.\n", ""), "it has 2 steps, fewer than 3"),
+        (
+            GOOD.replace("## Objective", "## Notes"),
+            "it has no section with an objective; add a heading for it, with text below",
+        ),
+        (
+            GOOD.replace("## Success criteria", "## End"),
+            "it has no section with success criteria; add a heading for it, with text below",
+        ),
+        (
+            GOOD.replace("- actionlint exits 0 on the workflow.\n", ""),
+            "it has no section with success criteria; add a heading for it, with text below",
+        ),
+        (GOOD.replace("3. Run the checks.\n", ""), "it has 2 steps, fewer than 3; number what is to be done"),
         (
             GOOD.replace(".github/workflows/ci.yml", "it").replace("`Dockerfile`", "that"),
-            "it names no file to create or change",
+            "it names no file to create or change; name each by its path",
         ),
         (GOOD.replace("Run the checks", "[TODO]"), f"line 9: TODO {PLACEHOLDER}"),
         (GOOD.replace("Run the checks", "TBD"), f"line 9: TBD {PLACEHOLDER}"),
