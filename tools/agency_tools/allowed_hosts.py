@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from agency_tools.addresses import PRIVATE_NAMES, is_metadata
 from agency_tools.errors import UsageError
 
 USUAL_PORTS = (443, 80)
@@ -69,6 +68,8 @@ def _entry(text: str, where: str) -> Entry:
 
 def _refusal(host: str, port: int | None, below: bool) -> str | None:
     """Why an entry is never opened, or None."""
+    from agency_tools.addresses import PRIVATE_NAMES, is_metadata  # brings asyncio, and few runs have a network
+
     literal = address(host)
     if below and (literal or "." not in host or host.rpartition(".")[2] in PRIVATE_NAMES):
         return "a wildcard needs a public domain of at least two parts, such as *.example.com"
