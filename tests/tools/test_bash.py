@@ -163,7 +163,9 @@ async def test_no_orphan_outlives_its_command_whatever_mark_it_bears(
 async def test_output_that_comes_a_little_late_is_not_lost(bash: Bash) -> None:
     assert (await use(bash, command="echo hi > >(sleep 0.03; cat)")).content == "hi"
     begun = time.monotonic()
-    assert "Still running at its end, and killed: sleep." in str((await use(bash, command="echo hi; sleep 5 &")).content)
+    assert "Still running at its end, and killed: sleep." in str(
+        (await use(bash, command="echo hi; sleep 5 &")).content
+    )
     assert time.monotonic() - begun < 2
 
 

@@ -123,7 +123,23 @@ async def test_a_host_that_dies_ends_every_call_and_says_so(workspace: Any) -> N
         await workspace.call("ping")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+UNTAKEN = {signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+
+
+async def test_no_signal_that_can_be_taken_ends_or_stops_the_host(workspace: Any) -> None:
+    for number in signal.valid_signals() - UNTAKEN:
+        os.kill(workspace.process.pid, number)
+    assert (await workspace.call("exec", command="echo on"))["output"] == "on\n"
+
+
+async def test_children_inherit_no_ignored_signal(workspace: Any) -> None:
+    done = await workspace.call("exec", command="grep SigIgn /proc/self/status | cut -f2")
+    assert int(done["output"], 16) == 0
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM, signal.SIGPIPE]
+)
 async def test_signals_do_not_end_the_host_and_its_children_do_not_inherit_that(
     workspace: Any, number: signal.Signals
 ) -> None:
@@ -270,13 +286,45 @@ async def test_a_cancelled_call_is_told_to_the_host(pretend: Any) -> None:
     assert heard == [{"id": 1, "op": "exec", "command": "x"}, {"op": "cancel", "id": 1}]
 
 
-def test_garbage_ends_the_host() -> None:
-    for said in (b"\xff\xff\xff\xff", frame(op="ping")[:9], b""):
-        done = subprocess.run(
-            [sys.executable, "-I", str(HOST)], input=said, capture_output=True, timeout=10, check=False
-        )
-        assert done.returncode == 0
-        assert done.stdout[4:].startswith(b'{"hello":1')
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"\xff\xff\xff\xff", "a frame of 4,294,967,295 bytes"),
+        (frame(op="ping", id=2)[:9], "5 of a frame's 23 bytes"),
+        (b"\0\0", "a part of a frame's length"),
+        (b"\0\0\0\x05nope!", "JSONDecodeError"),
+        (b"\0\0\0\x02\xff\xff", "UnicodeDecodeError"),
+        (b"\0\1\0\0" + b"[" * 65536, "Recursion"),
+        (b"\0\0\0\x02[]", "without a number"),
+        (frame(op="ping"), "without a number"),
+        (b"\0\0\0\x04[1] ", "TypeError"),
+        (frame(op="ping", id="x"), "without a number"),
+        (frame(id=2), "without a number or an operation"),
+    ],
+)
+def test_what_is_no_frame_ends_the_host_and_all_it_runs(tmp_path: Path, mark: str, said: bytes, why: str) -> None:
+    begun = frame(id=1, op="exec", command=f"setsid sleep {mark} & touch {tmp_path}/begun; sleep {mark}")
+    host = subprocess.Popen(
+        [sys.executable, "-I", str(HOST)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    with host:
+        assert host.stdin
+        assert host.stderr
+        host.stdin.write(begun)
+        host.stdin.flush()
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        host.stdin.write(said)
+        host.stdin.close()
+        assert why in host.stderr.read().decode()
+        assert host.wait(20) == 1
+    assert not alive(mark)
+
+
+def test_the_pipes_end_is_the_hosts() -> None:
+    done = subprocess.run([sys.executable, "-I", str(HOST)], input=b"", capture_output=True, timeout=10, check=False)
+    assert done.returncode == 0
+    assert done.stdout[4:].startswith(b'{"hello":1')
 
 
 def test_the_host_is_written_for_python_3_9() -> None:

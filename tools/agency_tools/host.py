@@ -1904,13 +1904,20 @@ class Wire:
         self._turn = threading.Lock()
 
     def receive(self) -> dict[str, Any] | None:
-        """The next frame, or None at the end."""
+        """The next frame, or None at the end. Raises ValueError for what is no frame."""
         head = self._take(4)
+        if not head:
+            return None
         size = int.from_bytes(head, "big")
         if len(head) < 4 or size > LARGEST:
-            return None
+            raise ValueError(f"a frame of {size:,} bytes" if len(head) == 4 else "a part of a frame's length")
         body = self._take(size)
-        return dict(json.loads(body)) if len(body) == size else None
+        if len(body) < size:
+            raise ValueError(f"{len(body):,} of a frame's {size:,} bytes")
+        frame: dict[str, Any] = dict(json.loads(body))
+        if (type(frame.get("id")), type(frame.get("op"))) != (int, str):
+            raise ValueError("a frame without a number or an operation")
+        return frame
 
     def _take(self, count: int) -> bytes:
         pieces: list[bytes] = []
@@ -1998,8 +2005,7 @@ class Host:
             self.kill_all(Call())
 
     def _take(self, frame: dict[str, Any]) -> None:
-        number = int(frame.pop("id"))
-        op = str(frame.pop("op"))
+        number, op = frame.pop("id"), frame.pop("op")
         if op == "cancel":
             call = self._calls.get(number)
             if call:
@@ -2231,13 +2237,23 @@ def search_path(name: str, path: str) -> str | None:
     return None
 
 
+LEFT_ALONE = frozenset(
+    {
+        *(signal.SIGKILL, signal.SIGSTOP),  # cannot be taken
+        *(signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL),  # a fault would come again for ever
+        *(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores these two, and subprocess gives them back to the children
+        signal.SIGCHLD,
+    }
+)
+
+
 def close_to_children() -> None:
     """Let no child trace this process, and become the parent of those whose own has gone; as far as the kernel does."""
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in signal.valid_signals() - LEFT_ALONE:
         signal.signal(number, _nothing)
 
 
@@ -2246,13 +2262,18 @@ def _nothing(_number: int, _frame: object) -> None:
 
 
 def main() -> None:
-    """Serve the pipe this process was started with."""
+    """Serve the pipe this process was started with; what is outside the protocol ends it with exit code 1."""
     close_to_children()
     threading.stack_size(1 << 20)
+    code = 1
     try:
         Host(Wire()).serve()
+        code = 0
+    except (OSError, TypeError, ValueError, RecursionError) as problem:
+        with contextlib.suppress(OSError):
+            os.write(2, f"tool host: {type(problem).__name__}: {problem}\n".encode("utf-8", "replace"))
     finally:
-        os._exit(0)  # threads that still wait on something are not waited for
+        os._exit(code)  # threads that still wait on something are not waited for
 
 
 if __name__ == "__main__":
