@@ -34,7 +34,9 @@ def test_the_demo_does_the_whole_job_and_verifies(kind: str, tmp_path: Path) -> 
     outcome: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert (outcome["status"], done.returncode, outcome["unverified"]) == ("done", 0, []), done.stdout
     assert {path for paths in outcome["files_changed"].values() for path in paths} == changed(folder)
-    assert outcome["files_changed"] == read_recording(RECORDING).end["files_changed"]
+    recorded = read_recording(RECORDING).end
+    assert outcome["files_changed"] == recorded["files_changed"]
+    assert outcome["digests"] == recorded["digests"]  # the same handoff, byte for byte
     assert agency("verify", outcome["feature"], cwd=folder).returncode == 0
 
 
