@@ -84,6 +84,31 @@ async def test_errors_are_sorted(workspace: Any) -> None:
     assert await workspace.call("ping") == {}
 
 
+async def test_names_that_are_no_text_come_back_as_they_are_and_are_told_escaped(
+    workspace: Any, tmp_path: Path
+) -> None:
+    name = os.fsdecode(b"d\xff\xc3\xa9")
+    (tmp_path / name).mkdir()
+    found = await workspace.call("stat", path=name)
+    assert (found["exists"], found["path"]) == (True, str(tmp_path / name))
+    done = await workspace.call("exec", command="cd d*; touch a", track=True)
+    assert done["cwd"] == str(tmp_path / name)
+    assert (await workspace.call("exec", command="ls", cwd=done["cwd"]))["output"] == "a\n"
+    assert (await workspace.call("glob", pattern="**"))["paths"] == ["d\\xffé/a"]
+    with pytest.raises(ToolError, match=r"d\\xffé is a directory"):
+        await workspace.call("read", path=name)
+    assert (await workspace.call("write", path=f"{name}/b", content="x"))["relative"] == f"{name}/b"
+
+
+async def test_an_edit_that_would_change_nothing_is_refused_by_the_host_too(workspace: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    stamp = (await workspace.call("stat", path="a"))["stamp"]
+    for old, why in (("", "the text to replace is empty"), ("x", "nothing would change")):
+        with pytest.raises(ToolError, match=why):
+            await workspace.call("edit", path="a", old=old, new="x", every=True, seen=stamp)
+    assert (tmp_path / "a").read_text() == "x"
+
+
 async def test_an_answer_too_large_for_a_frame_is_an_error_of_its_call(workspace: Any, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x" * (20 << 20))
     with pytest.raises(ToolError, match="more than the 16,777,216 that fit"):

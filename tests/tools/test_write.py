@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from agency_tools import host
+from agency_tools.edit import Edit
 from agency_tools.errors import ToolError
 from agency_tools.read import Read
 from agency_tools.seen import Seen
@@ -147,3 +149,48 @@ async def test_a_link_swapped_in_meanwhile_leads_nowhere(tools: Tools, tmp_path:
             await asyncio.sleep(0)
     await racing
     assert list(outside.iterdir()) == []
+
+
+async def test_a_file_without_leave_to_write_is_refused_with_how_to_get_it(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    seen = Seen()
+    read, write, edit = Read(workspace, seen), Write(workspace, seen), Edit(workspace, seen)
+    path = tmp_path / "a"
+    path.write_text("x")
+    path.chmod(0o444)
+    await use(read, file_path=str(path))
+    with pytest.raises(ToolError, match=r"read-only \(mode 0444\).*chmod u\+w"):
+        await use(write, file_path=str(path), content="y")
+    with pytest.raises(ToolError, match=r"read-only \(mode 0444\).*chmod u\+w"):
+        await use(edit, file_path=str(path), old_string="x", new_string="y")
+    assert path.read_text() == "x"
+    path.chmod(0o644)
+    await use(write, file_path=str(path), content="y")
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_a_file_created_meanwhile_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hard_links: bool
+) -> None:
+    settings = host.Settings()
+    settings.root = str(tmp_path)
+    files = host.Files(settings)
+    if not hard_links:
+        monkeypatch.setattr(os, "link", refuse)
+    assert files.write("new", "mine", None)["created"]
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("new", "mine")]
+
+    def nothing_there_yet(_: host.Place) -> None:
+        (tmp_path / "a").write_text("theirs")
+
+    monkeypatch.setattr(host.Place, "status", nothing_there_yet)
+    with pytest.raises(host.Refused, match="has been created meanwhile; Read it"):
+        files.write("a", "mine", None)
+    assert (tmp_path / "a").read_text() == "theirs"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "new"]
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    raise PermissionError(1, "Operation not permitted")

@@ -907,6 +907,16 @@ def sendable(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
+def escaped(text: str) -> str:
+    """Bytes that are no text are written as `\\xff`, which the shell takes in `$'…'`."""
+    return re.sub("[\ud800-\udfff]", _escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
 def is_binary(data: bytes) -> bool:
     """A NUL near the start, in what does not say that it is UTF-16."""
     return b"\0" in data[:8192] and not data.startswith((b"\xff\xfe", b"\xfe\xff"))
@@ -1047,7 +1057,7 @@ class Files:
             opened = place.open()
             try:
                 before = self._seen(place, opened, seen, "write")
-                mode = os.fstat(opened).st_mode
+                mode = self._writable(place, opened)
             finally:
                 os.close(opened)
             was = text_of(before) if before and not is_binary(before) else Text("", "utf-8", "surrogateescape", b"")
@@ -1058,11 +1068,15 @@ class Files:
 
     def edit(self, path: str, old: str, new: str, every: bool, seen: str | None) -> dict[str, Any]:
         """Replace `old` by `new`, which must be there once, or, `every`, at least once."""
+        if not old or old == new:
+            raise Refused(
+                "the text to replace is empty" if not old else "old and new are the same: nothing would change"
+            )
         with self._turn, self.place(path, writing=True) as place:
             opened = place.open()
             try:
                 before = self._seen(place, opened, seen, "edit")
-                mode = os.fstat(opened).st_mode
+                mode = self._writable(place, opened)
             finally:
                 os.close(opened)
             if before is None:
@@ -1084,6 +1098,16 @@ class Files:
             raise Refused(f"{place.path} has changed since it was read; Read it again, then {act} it")
         return data
 
+    def _writable(self, place: Place, opened: int) -> int:
+        """The mode of a file that its owner lets be written; a rename would not ask."""
+        mode = os.fstat(opened).st_mode
+        if not mode & 0o222:
+            raise Refused(
+                f"{place.path} is read-only (mode {stat.S_IMODE(mode):04o}), which somebody meant; "
+                "if it has to change, run chmod u+w on it first"
+            )
+        return mode
+
     def _written(self, place: Place, data: bytes, *, created: bool, crlf: bool = False) -> dict[str, Any]:
         lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
         return {
@@ -1097,7 +1121,10 @@ class Files:
         }
 
     def _put(self, place: Place, data: bytes, mode: int | None) -> None:
-        """Write beside, then rename over: whoever reads, or crashes, sees the old content or the new."""
+        """Write beside, then rename over: whoever reads, or crashes, sees the old content or the new.
+
+        mode: of the file that is replaced; None for a new one, which replaces nothing.
+        """
         directory = self._parents(place)
         beside = f".{place.name[:100]}.{binascii.hexlify(os.urandom(6)).decode()}"
         try:
@@ -1110,10 +1137,15 @@ class Files:
                 os.fsync(opened)
             finally:
                 os.close(opened)
-            os.replace(beside, place.name, src_dir_fd=directory, dst_dir_fd=directory)
+            if mode is None:
+                _name_anew(beside, place.name, directory)
+            else:
+                os.replace(beside, place.name, src_dir_fd=directory, dst_dir_fd=directory)
         except OSError as problem:
             with contextlib.suppress(OSError):
                 os.unlink(beside, dir_fd=directory)
+            if isinstance(problem, FileExistsError):
+                raise Refused(f"{place.path} has been created meanwhile; Read it, then write it") from problem
             raise Refused(f"{place.path} was not written: {_reason(problem)}") from problem
         finally:
             if directory != place.directory:
@@ -1134,6 +1166,19 @@ class Files:
                 os.close(here)
             here = below
         return here
+
+
+def _name_anew(beside: str, name: str, directory: int) -> None:
+    """Give a file a name that nothing bears yet. Raises FileExistsError, also for a name taken just now."""
+    try:
+        os.link(beside, name, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: the name is taken first, then filled
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directory))
+        os.replace(beside, name, src_dir_fd=directory, dst_dir_fd=directory)
+    else:
+        os.unlink(beside, dir_fd=directory)
 
 
 def _write_all(opened: int, data: bytes) -> None:
@@ -1524,8 +1569,7 @@ class Searches:
         path = os.path.normpath(os.path.join(here, os.fsdecode(name)))
         if _within(path, self._settings.root):
             path = os.path.relpath(path, self._settings.root)
-        shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        return re.sub("[\0-\x1f]", lambda found: f"\\x{ord(found.group()):02x}", shown)
+        return re.sub("[\0-\x1f]", lambda found: f"\\x{ord(found.group()):02x}", escaped(path))
 
 
 def _lines_by_file(output: bytes) -> dict[bytes, list[bytes]]:
@@ -1930,8 +1974,9 @@ class Wire:
         return b"".join(pieces)
 
     def send(self, frame: dict[str, Any]) -> None:
-        """Write a frame; one that is too large becomes an error of its call."""
-        body = json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        """Write a frame; one that is too large becomes an error of its call. Bytes of names that are no text survive."""
+        text = json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode("utf-8", "backslashreplace")  # of a lone surrogate: JSON's own escape
         if len(body) > LARGEST:
             message = f"the answer is {len(body):,} bytes, more than the {LARGEST:,} that fit; ask for less"
             return self.send({"id": frame.get("id"), "error": {"kind": "tool", "message": message}})
@@ -2029,7 +2074,7 @@ class Host:
         try:
             answer: dict[str, Any] = {"id": number, "result": self._perform(call, op, parameters)}
         except Refused as problem:
-            answer = {"id": number, "error": {"kind": "tool", "message": sendable(str(problem))}}
+            answer = {"id": number, "error": {"kind": "tool", "message": escaped(str(problem))}}
         except Exception as problem:  # whatever went wrong, the caller has to hear of it
             message = f"{op}: {type(problem).__name__}: {problem}"
             answer = {"id": number, "error": {"kind": "internal", "message": message}}

@@ -47,6 +47,8 @@ def hides(text: str) -> int:
 
 def _written(found: re.Match[str]) -> str:
     code = ord(found.group())
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is no text
+        return f"\\x{code - 0xDC00:02x}"
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
