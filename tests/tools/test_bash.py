@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agency_tools.bash import Bash
+from agency_tools.bash_bounds import Bounds, bounds_of
 from agency_tools.core import core_tools
 from agency_tools.errors import ToolError
 from agency_tools.seen import Seen
@@ -232,6 +233,41 @@ async def test_terraform_that_will_not_stop_is_killed_and_its_lock_told(
     )
     done = await running
     assert (done["ended_by"], done["locks"]) == ("SIGKILL", [f"{tmp_path}/.terraform.tfstate.lock.info (ID 4-2)"])
+
+
+@pytest.mark.parametrize(
+    ("default", "longest", "shown", "expected"),
+    [
+        ("", "", "", Bounds()),
+        ("5000", "9000", "2000", Bounds(default_ms=5000, longest_ms=9000, shown=2000)),
+        ("700000", "", "", Bounds(default_ms=700_000, longest_ms=700_000)),
+        ("-1", "x", "0", Bounds()),
+        ("9" * 12, "9" * 30, "9" * 9, Bounds(default_ms=86_400_000, longest_ms=86_400_000, shown=150_000)),
+        ("", "", "1", Bounds(shown=1000)),
+    ],
+)
+def test_time_and_output_are_bounded_as_the_environment_says(
+    default: str, longest: str, shown: str, expected: Bounds
+) -> None:
+    given = {
+        "BASH_DEFAULT_TIMEOUT_MS": default,
+        "BASH_MAX_TIMEOUT_MS": longest,
+        "BASH_MAX_OUTPUT_LENGTH": shown,
+    }
+    assert bounds_of(given) == expected
+
+
+async def test_bounds_of_the_environment_hold_for_commands(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASH_DEFAULT_TIMEOUT_MS", "150")
+    monkeypatch.setenv("BASH_MAX_TIMEOUT_MS", "300")
+    monkeypatch.setenv("BASH_MAX_OUTPUT_LENGTH", "1000")
+    (bash,) = [tool for tool in core_tools(workspace) if isinstance(tool, Bash)]
+    assert "Timed out after 150 ms" in (await use(bash, command="sleep 9")).text
+    assert "Timed out after 300 ms" in (await use(bash, command="sleep 9", timeout=5000)).text
+    done = await use(bash, command="seq 500")
+    assert (done.truncated, done.output_path is not None, len(done.text) < 1400) == (True, True, True)
 
 
 async def test_the_timeout_has_a_largest(bash: Bash) -> None:

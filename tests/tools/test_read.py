@@ -234,6 +234,17 @@ async def test_a_notebook_is_its_cells_and_outputs(read: Read, tmp_path: Path) -
         await use(read, file_path="b.ipynb")
 
 
+async def test_a_large_notebook_is_shown_up_to_100_mb(read: Read, tmp_path: Path) -> None:
+    picture = {"output_type": "display_data", "data": {"image/png": "x" * (40 << 20)}}
+    cell = {"cell_type": "code", "source": "plot()", "outputs": [picture]}
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [cell]}))
+    assert "plot()" in (await use(read, file_path="a.ipynb")).text
+    with (tmp_path / "b.ipynb").open("wb") as file:
+        file.truncate((100 << 20) + 1)
+    with pytest.raises(ToolError, match="at most 104,857,600 can be shown"):
+        await use(read, file_path="b.ipynb")
+
+
 async def test_pages_are_for_pdfs(read: Read, tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with pytest.raises(ToolError, match="pages is for PDF files"):

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from agency_tools.bash_bounds import Bounds
 from agency_tools.errors import ToolError
 from agency_tools.interactive import refusal
 from agency_tools.plain import terminal_text
@@ -14,10 +15,7 @@ from agency_tools.shell_words import plain_commands
 from agency_tools.tool import Input, Output
 from agency_tools.workspace import Workspace
 
-DEFAULT_MS = 120_000
-LONGEST_MS = 600_000
-SHOWN = 30_000
-SHOWN_FAILED = 10_000
+USUAL = Bounds()
 NO_MATCH = frozenset({"grep", "egrep", "fgrep", "rg", "find", "diff", "test", "["})
 """Programs whose exit code 1 is an answer, not a failure."""
 
@@ -27,7 +25,7 @@ class BashInput(Input):
 
     command: str = Field(description="the shell command; it may be several lines", min_length=1)
     timeout: int | None = Field(
-        default=None, description=f"milliseconds, by default {DEFAULT_MS}, at most {LONGEST_MS}", gt=0
+        default=None, description=f"milliseconds, by default {USUAL.default_ms}, at most {USUAL.longest_ms}", gt=0
     )
     description: str | None = Field(default=None, description="what it does, in a few words")
     run_in_background: bool = Field(default=False, description="start it and answer a task_id at once")
@@ -48,9 +46,10 @@ class Bash:
     input_type: ClassVar[type[Input]] = BashInput
     read_only: ClassVar[bool] = False
 
-    def __init__(self, workspace: Workspace, seen: Seen) -> None:
+    def __init__(self, workspace: Workspace, seen: Seen, bounds: Bounds = USUAL) -> None:
         self._workspace = workspace
         self._seen = seen
+        self._bounds = bounds
         self._cwd: str | None = None
 
     @property
@@ -63,7 +62,8 @@ class Bash:
         self._refuse(given)
         if given.run_in_background:
             return await self._start(given.command)
-        timeout_ms = min(given.timeout or DEFAULT_MS, LONGEST_MS)
+        bounds = self._bounds
+        timeout_ms = bounds.timeout_ms(given.timeout)
         done = await self._workspace.call(
             "exec",
             command=given.command,
@@ -72,16 +72,16 @@ class Bash:
             partial=True,
             sweep=True,
             track=True,
-            shown=SHOWN,
-            shown_failed=SHOWN_FAILED,
-            kept_above=SHOWN_FAILED,
+            shown=bounds.shown,
+            shown_failed=bounds.shown_failed,
+            kept_above=bounds.shown_failed,
         )
         self._cwd = done["cwd"]
         failed = _failed(given.command, done)
         if done["exit_code"] == 0:
             await self._note_reading(given.command, done)
         return Output(
-            content=_told(done, timeout_ms),
+            content=_told(done, timeout_ms, bounds),
             failed=failed,
             exit_code=done["exit_code"],
             truncated=done["truncated"],
@@ -131,20 +131,20 @@ def _answers_by_1(command: str) -> bool:
     return bool(plain) and (plain[-1][0] in NO_MATCH or plain[-1][:2] in (["git", "diff"], ["git", "grep"]))
 
 
-def _told(done: dict[str, Any], timeout_ms: int) -> str:
+def _told(done: dict[str, Any], timeout_ms: int, bounds: Bounds) -> str:
     """What the model reads: the output, then what it should know about it."""
     text = terminal_text(done["output"]).rstrip()
-    if len(text) > 2 * SHOWN:  # escapes are longer than what they stand for
-        text = f"{text[:SHOWN]}\n\n[… {len(text) - SHOWN:,} characters left out]"
-    notes = [*_ending(done, timeout_ms), *_remarks(done)]
+    if len(text) > 2 * bounds.shown:  # escapes are longer than what they stand for
+        text = f"{text[: bounds.shown]}\n\n[… {len(text) - bounds.shown:,} characters left out]"
+    notes = [*_ending(done, timeout_ms, bounds.longest_ms), *_remarks(done)]
     return "\n\n".join(part for part in [text or "(no output)" * (not notes), "\n".join(notes)] if part)
 
 
-def _ending(done: dict[str, Any], timeout_ms: int) -> list[str]:
+def _ending(done: dict[str, Any], timeout_ms: int, longest_ms: int) -> list[str]:
     if done["timed_out"]:
         how = "interrupted and ended by itself" if done["ended_by"] == "SIGINT" else "killed with all it started"
         return [
-            f"Timed out after {timeout_ms} ms and was {how}. Give a longer timeout (at most {LONGEST_MS}), "
+            f"Timed out after {timeout_ms} ms and was {how}. Give a longer timeout (at most {longest_ms}), "
             "or use run_in_background."
         ]
     return [f"Exit code {done['exit_code']}"] if done["exit_code"] else []

@@ -1,6 +1,9 @@
 """The tools every persona works with, over one sandbox."""
 
+import os
+
 from agency_tools.bash import Bash
+from agency_tools.bash_bounds import bounds_of
 from agency_tools.edit import Edit
 from agency_tools.glob import Glob
 from agency_tools.grep import Grep
@@ -23,7 +26,7 @@ def core_tools(workspace: Workspace) -> list[Tool]:
         Edit(workspace, seen),
         Grep(workspace),
         Glob(workspace),
-        Bash(workspace, seen),
+        Bash(workspace, seen, bounds_of(os.environ)),
         TaskOutput(workspace),
         TaskStop(workspace),
         TodoWrite(),

@@ -18,7 +18,10 @@ SHOWN = 80_000
 """Characters of one answer, about 25,000 tokens."""
 
 LARGEST_WHOLE = 32 << 20
-"""Bytes of an image, PDF or notebook; they have to be read as a whole."""
+"""Bytes of an image or PDF; they have to be read as a whole."""
+
+LARGEST_NOTEBOOK = 100 << 20
+"""Bytes of a notebook; most of a large one are pictures, which are not shown."""
 
 PIECE = 8 << 20
 
@@ -58,7 +61,9 @@ class Read:
         if kind == ".pdf":
             return Output(content=pdf_blocks(await self._whole(given.file_path), given.file_path, given.pages))
         if kind == ".ipynb":
-            return self._paged(given, notebook_text(await self._whole(given.file_path), given.file_path))
+            return self._paged(
+                given, notebook_text(await self._whole(given.file_path, LARGEST_NOTEBOOK), given.file_path)
+            )
         return await self._text(given)
 
     async def _text(self, given: ReadInput) -> Output:
@@ -76,13 +81,13 @@ class Read:
         chosen = lines[first - 1 : first - 1 + (given.limit or LINES)]
         return _page(given, first, {"lines": chosen, "total": len(lines), "size": 1, "cut": 0})[0]
 
-    async def _whole(self, path: str) -> bytes:
+    async def _whole(self, path: str, largest: int = LARGEST_WHOLE) -> bytes:
         """All of a file that cannot be shown in part."""
         found = bytearray()
         while True:
             part = await self._workspace.call("bytes", path=path, start=len(found), count=PIECE)
-            if part["size"] > LARGEST_WHOLE:
-                raise ToolError(f"{path} is {part['size']:,} bytes; at most {LARGEST_WHOLE:,} can be shown. Use Bash")
+            if part["size"] > largest:
+                raise ToolError(f"{path} is {part['size']:,} bytes; at most {largest:,} can be shown. Use Bash")
             piece = _decoded(part["data"])
             found += piece
             if not found:
