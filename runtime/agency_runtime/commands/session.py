@@ -6,13 +6,15 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from agency_runtime.commands import Subparsers
 from agency_runtime.session import read_events, sessions_folder
 from agency_runtime.terminal import in_one_line, plain, shortened, subject
 from agency_runtime.wire import Json, json_object
-from agency_tools.errors import UsageError
+from agency_tools.errors import UsageError, WorkspaceError
+from agency_tools.leftovers import Leftover, leftovers
 
 DAYS = 30
 
@@ -30,7 +32,7 @@ def add(subparsers: Subparsers) -> None:
         one = verbs.add_parser(verb, help=words)
         one.add_argument("id", metavar="ID", help="the id, or enough of its beginning")
         one.set_defaults(run=run)
-    clean = verbs.add_parser("gc", help=f"remove sessions older than {DAYS} days")
+    clean = verbs.add_parser("gc", help=f"remove sessions older than {DAYS} days, and what killed runs left running")
     clean.add_argument("--days", type=int, default=DAYS, metavar="N")
     clean.set_defaults(run=collect)
 
@@ -124,12 +126,31 @@ def export(args: argparse.Namespace) -> int:
 
 
 def collect(args: argparse.Namespace) -> int:
-    """Remove old sessions; a session's age is that of its last event."""
+    """Remove old sessions, and the sandboxes of killed runs; a session's age is that of its last event."""
     if args.days < 0:
         raise UsageError(f"--days {args.days}: give 0 or more")
     oldest = time.time() - args.days * 86400
     gone = [folder for folder in folders() if (folder / "events.jsonl").stat().st_mtime < oldest]
     for folder in gone:
         shutil.rmtree(folder)
-    print(f"removed {len(gone)} session{'' if len(gone) == 1 else 's'}")
+    print(f"removed {_count(len(gone), 'session')}")
+    _collect_leftovers(leftovers())
     return 0
+
+
+def _collect_leftovers(found: list[Leftover]) -> None:
+    """Remove them and say so. Raises WorkspaceError naming what is still there."""
+    for left in found:
+        with suppress(OSError):
+            left.remove()
+    stuck = set(leftovers()) & set(found) if found else set[Leftover]()
+    for kind in sorted({left.kind for left in found}):
+        gone = [left for left in found if left.kind == kind and left not in stuck]
+        print(f"removed {_count(len(gone), kind)} of killed runs")
+    if stuck:
+        names = ", ".join(sorted(f"{left.kind} {left.name}" for left in stuck))
+        raise WorkspaceError(f"could not be removed: {names}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
