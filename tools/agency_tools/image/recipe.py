@@ -61,4 +61,4 @@ def local_places() -> list[Path]:
 def tool_paths() -> list[str]:
     """The folder of the local validators' commands, or nothing where they are not installed for this user."""
     there = [place for place in local_places() if os.access(place / "venv" / "bin" / "python", os.X_OK)]
-    return [str(place / "bin") for place in there[:1]]
+    return [str((place / "bin").resolve()) for place in there[:1]]  # their first lines name the real place
