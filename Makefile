@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHES ?= sandbox gate overhead
+BENCHES ?= sandbox gate tools overhead
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -27,7 +27,7 @@ test: setup  ## Every test, with real sandboxes where the machine has them
 	scripts/with-engine.sh scripts/test.sh $(ARGS)
 
 bench: setup  ## The tables in docs/performance.md
-	scripts/with-engine.sh sh -c 'for name in $(BENCHES); do $(BIN)/python tests/bench/$$name.py; echo; done'
+	scripts/with-engine.sh sh -c 'for name in $(BENCHES); do $(BIN)/python tests/bench/$$name.py $$([ $$name = tools ] && echo bwrap); echo; done'
 
 demo: setup  ## A whole run on a sample repository, without key or network
 	scripts/with-engine.sh $(BIN)/agency demo $(ARGS)
