@@ -148,6 +148,7 @@ def test_a_reader_who_leaves_does_not_end_the_run() -> None:
         terminal = Terminal(out=out, width=80)
         terminal.line("nobody hears this")
         terminal.line("nor this")
+        assert out.write("late") == 4  # the stream leads nowhere now, so that closing it raises nothing either
 
 
 def test_what_an_output_cannot_encode_does_not_end_the_run() -> None:

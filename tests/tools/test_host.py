@@ -358,4 +358,5 @@ def test_the_pipes_end_is_the_hosts() -> None:
 def test_the_host_is_written_for_python_3_9() -> None:
     import ast
 
-    ast.parse(HOST.read_text(encoding="utf-8"), feature_version=(3, 9))
+    tree = ast.parse(HOST.read_text(encoding="utf-8"), feature_version=(3, 9))  # SyntaxError for anything newer
+    assert tree.body
