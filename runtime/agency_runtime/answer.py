@@ -15,6 +15,7 @@ from agency_runtime.session import Session
 from agency_runtime.wire import Call, Json, ReplayError
 from agency_tools.errors import ToolError
 from agency_tools.tool import Output, Tool
+from agency_tools.workspace import ROOT
 
 OWN = {"Handoff", "Escalate"}
 """Tools that touch nothing but the run itself; they run even where a replay executes nothing else."""
@@ -96,7 +97,8 @@ class Answer:
         runs = self.live or call.name in OWN
         self._pass_over_helpers(recorded)
         self._count += 1
-        started = Started(call=call, turn=turn, ref=f"c{self._count}", recorded=recorded, runs=runs)
+        cwd = _stands(tools) if runs else str((recorded or {}).get("cwd") or "")
+        started = Started(call=call, turn=turn, ref=f"c{self._count}", recorded=recorded, runs=runs, cwd=cwd)
         if runs:
             output, denied = await self._perform(tools, started)
         else:
@@ -116,7 +118,8 @@ class Answer:
         for call, turn, result in self.replay.recording.of_helpers():
             if self._count < number(result["ref"]) < number(recorded["ref"]):
                 self._count = number(result["ref"])
-                started = Started(call=call, turn=turn, ref=result["ref"], recorded=result, runs=False)
+                cwd = str(result.get("cwd") or "")
+                started = Started(call=call, turn=turn, ref=result["ref"], recorded=result, runs=False, cwd=cwd)
                 self._kept(started, *from_recording(started))
 
     async def _perform(self, tools: Mapping[str, Tool], started: Started) -> tuple[Output, bool]:
@@ -125,7 +128,7 @@ class Answer:
         tool = tools.get(call.name)
         if tool is None:
             return Output(content=f"There is no tool {call.name!r}. There are: {', '.join(tools)}.", failed=True), False
-        judgement = self.gate.judge(call.name, call.input, cwd=getattr(tools.get("Bash"), "cwd", None))
+        judgement = self.gate.judge(call.name, call.input, cwd=started.cwd or None)
         self.session.add(
             "call.judged", turn=started.turn, ref=ref, id=call.id, tool=call.name, input=call.input,
             verdict=judgement.verdict, kind=judgement.kind, rule=judgement.rule,
@@ -183,12 +186,18 @@ class Answer:
         return executed
 
 
+def _stands(tools: Mapping[str, Tool]) -> str:
+    """Where the shell stands; empty for the repository's top."""
+    cwd = getattr(tools.get("Bash"), "cwd", None) or ""
+    return "" if cwd == ROOT else cwd
+
+
 def number(ref: str) -> int:
     """The number of a reference: 7 for c7."""
     return int(ref[1:])
 
 
-KEPT = ("turn", "ref", "id", "tool", "input", "failed", "exit_code", "denied", "started", "seconds", "changed")
+KEPT = ("turn", "ref", "id", "tool", "input", "failed", "exit_code", "denied", "started", "seconds", "changed", "cwd")
 NO_OTHER_ROAD = "Do not try to reach the same by another road; go on without it and report it."
 
 

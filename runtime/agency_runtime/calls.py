@@ -15,7 +15,8 @@ class Executed:
 
     ref: the short name the model cites ("c7"), counted from 1 in the order of the session.
     output: the result's text. denied: the gate refused, nothing ran. started: ISO 8601, UTC. seconds: wall time.
-    changed: repository-relative paths the call is known to have written.
+    changed: repository-relative paths the call is known to have written. cwd: where its shell stood, empty for the
+    repository's top.
     """
 
     ref: str
@@ -30,6 +31,7 @@ class Executed:
     started: str
     seconds: float
     changed: tuple[str, ...] = ()
+    cwd: str = ""
 
     @property
     def command(self) -> str:
@@ -54,6 +56,7 @@ class Started:
     ref: str
     recorded: Json | None
     runs: bool
+    cwd: str = ""
     at: str = field(default_factory=now)
     clock: float = field(default_factory=time.perf_counter)
 
@@ -73,5 +76,5 @@ class Started:
         return Executed(
             ref=self.ref, id=call.id, turn=self.turn, tool=call.name, input=call.input, output=text,
             failed=output.failed, exit_code=output.exit_code, denied=denied, started=started, seconds=seconds,
-            changed=output.changed,
+            changed=output.changed, cwd=self.cwd,
         )  # fmt: skip

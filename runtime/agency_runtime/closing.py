@@ -51,6 +51,7 @@ def _lists(outcome: Outcome) -> Iterable[str]:
     yield from listing(f"Verified ({len(outcome.verified)}):", outcome.verified, 6)
     yield from listing(f"Not verified ({len(outcome.unverified)}):", outcome.unverified)
     yield from listing(f"Not run ({len(outcome.not_run)}):", outcome.not_run)
+    yield from listing(f"Checklist, left ({len(outcome.left)}):", outcome.left)
     yield from listing(f"Open questions ({len(outcome.questions)}):", outcome.questions)
     yield from listing(f"Denied ({len(outcome.denials)}):", [_denial(denial) for denial in outcome.denials])
     yield from listing(

@@ -20,7 +20,8 @@ from agency_runtime.delivery import Handed, hand_off, write_plan
 from agency_runtime.equipment import Equipment, equip
 from agency_runtime.escalate_tool import EscalateTool
 from agency_runtime.gate import Gate
-from agency_runtime.handoff import HandoffReport, Verdict, judge
+from agency_runtime.handoff import EndCheck, HandoffReport, Verdict, judge
+from agency_runtime.handoff.end_check import checks_of
 from agency_runtime.handoff_tool import HandoffTool, unverified_text
 from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.order import Order, difference, environment_of_run
@@ -206,7 +207,12 @@ class Run:
         return None if verdict.ok else unverified_text(verdict)
 
     async def _judge(self, report: HandoffReport) -> Verdict:
-        return judge(report, self.answer.executed, await self._files())
+        files = await self._files()
+        return judge(report, self.answer.executed, files, await self._end_checks(files))
+
+    async def _end_checks(self, files: FilesChanged) -> tuple[EndCheck, ...]:
+        """What the validators say of what the run changed; in a replay that executes nothing, what was recorded."""
+        return checks_of(self._recorded.get("checks") or [])
 
     @property
     def _recorded(self) -> Json:
@@ -266,6 +272,7 @@ class Run:
             report=self.equipment.handoff.report,
             calls=self.answer.executed,
             files=files,
+            checks=await self._end_checks(files),
             blocked=reason or None,
             escalations=self.equipment.escalate.raised,
             unapproved=[asked(each) for each in self._denials if "permits" in each],

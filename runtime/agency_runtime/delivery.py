@@ -8,7 +8,7 @@ from typing import Any
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged, Snapshot, digests, snapshot
 from agency_runtime.escalate_tool import Escalation
-from agency_runtime.handoff import HandoffPaths, HandoffReport, judge, write_handoff
+from agency_runtime.handoff import EndCheck, HandoffPaths, HandoffReport, judge, write_handoff
 from agency_runtime.handoff.files import write_whole
 from agency_runtime.handoff.state import Event, State, finish, tell
 from agency_runtime.lines import Lines, line_counts
@@ -24,6 +24,8 @@ class Handed:
     verified: tuple[str, ...]
     unverified: tuple[str, ...]
     not_run: tuple[str, ...]
+    left: tuple[str, ...]
+    checks: tuple[Mapping[str, Any], ...]
     digests: Mapping[str, str]
     contents: Mapping[str, str]
     lines: Mapping[str, Any]
@@ -35,6 +37,8 @@ class Handed:
             "verified": self.verified,
             "unverified": self.unverified,
             "not_run": self.not_run,
+            "left": self.left,
+            "checks": self.checks,
             "digests": self.digests,
             "contents": self.contents,
             "lines": self.lines,
@@ -52,6 +56,7 @@ def hand_off(
     report: HandoffReport | None,
     calls: Sequence[Executed],
     files: FilesChanged,
+    checks: Sequence[EndCheck] = (),
     blocked: str | None,
     escalations: Sequence[Escalation],
     unapproved: Sequence[str] = (),
@@ -62,7 +67,7 @@ def hand_off(
 
     before: the tree as the run found it. recorded: the end of the recorded run, where nothing is executed.
     """
-    verdict = judge(report, calls, files) if report is not None else None
+    verdict = judge(report, calls, files, checks) if report is not None else None
     contents, lines = left_behind(order, files, before or Snapshot({})) if recorded is None else _recorded(recorded)
     paths = write_handoff(
         handoff_folder(order.repository.root, order.task.feature, order.persona.name),
@@ -81,6 +86,8 @@ def hand_off(
         verified=tuple(claim.statement for claim in verdict.verified) if verdict else (),
         unverified=unverified,
         not_run=tuple(f"{each.check}: {each.why}" for each in report.not_run) if report else (),
+        left=tuple(str(item) for item in paths.checklist if item.outcome in ("failed", "not run")),
+        checks=tuple(check.json() for check in checks),
         digests=paths.digests,
         contents=contents,
         lines=lines,

@@ -39,8 +39,12 @@ class HandoffTool:
 def unverified_text(verdict: Verdict) -> str:
     """What is not verified, each with its reason, in words for the model."""
     lines = [f"- {item}" for item in verdict.unverified]
-    return (
-        "Not verified:\n"
-        + "\n".join(lines)
-        + "\nRun the missing check and cite it, or withdraw the claim, then call Handoff again."
+    items = [f"- {item}" for item in verdict.failed_items]
+    return "\n".join(
+        [
+            "Not verified:",
+            *lines,
+            *(["Completion checklist, failed:", *items] if items else []),
+            "Run the missing check and cite it, or withdraw the claim, then call Handoff again.",
+        ]
     )

@@ -37,6 +37,8 @@ class Outcome:
     unverified: Sequence[str] = ()
     verified: Sequence[str] = ()
     not_run: Sequence[str] = ()
+    left: Sequence[str] = ()  # items of the completion checklist that failed or were not run
+    checks: Sequence[Json] = ()  # what the validators said at the end
     divergences: Sequence[str] = ()
     digests: Mapping[str, str] | None = None
     contents: Mapping[str, str] | None = None

@@ -21,7 +21,7 @@ from agency_tools.errors import UsageError
 FORMAT = "agency-recording/1"
 Source = Literal["api", "relay", "authored"]
 SOURCES: tuple[str, ...] = get_args(Source)
-RESULT = ("id", "ref", "tool", "failed", "exit_code", "denied", "started", "seconds", "changed", "text")
+RESULT = ("id", "ref", "tool", "failed", "exit_code", "denied", "started", "seconds", "changed", "cwd", "text")
 """What a recording keeps of a call's outcome."""
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
-from agency_runtime.handoff import HandoffPaths, HandoffReport, judge, write_handoff
+from agency_runtime.handoff import EndCheck, HandoffPaths, HandoffReport, judge, write_handoff
+from agency_runtime.handoff.end_check import checks_of
 from agency_runtime.handoff.files import write_whole
 from agency_runtime.handoff.markdown import block, cell, code, line
 from agency_runtime.handoff.record import schema
@@ -235,7 +237,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_the_published_schema_is_the_documents(tmp_path: Path) -> None:
     assert json.loads(SCHEMA.read_text()) == schema()
-    validator = pytest.importorskip("jsonschema").Draft202012Validator(schema())
+    validator = jsonschema.Draft202012Validator(schema())
     write(tmp_path)
     assert list(validator.iter_errors(evidence(tmp_path))) == []
     assert list(validator.iter_errors({**evidence(tmp_path), "claims": [{"statement": "x"}]}))
@@ -302,3 +304,24 @@ def test_code_between_backticks_stays_code() -> None:
     assert code("a`b") == "``a`b``"
     assert code("`a`") == "`` `a` ``"
     assert block("One:\n* a\n2. b\n# c") == "One:\n- a\n- b\n\\# c"
+
+
+def test_what_the_validators_said_stands_in_the_evidence_and_a_failed_one_counts(tmp_path: Path) -> None:
+    checks = (
+        EndCheck(name="hadolint", outcome="failed", files=("Dockerfile",), findings=("Dockerfile:1:1 DL3006 tag it",)),
+        EndCheck(name="kubeconform", outcome="not run", why="not installed"),
+    )
+    verdict = judge(HandoffReport.model_validate(GOOD), CALLS, FILES, checks)
+    assert verdict.unverified[-1] == "hadolint failed: Dockerfile:1:1 DL3006 tag it"
+    write_handoff(
+        tmp_path, feature="f", persona="p", report=HandoffReport.model_validate(GOOD), verdict=verdict, calls=CALLS,
+        files=FILES,
+    )  # fmt: skip
+    assert evidence(tmp_path)["checks"][0] == {
+        **checks[0].json(),
+        "files": ["Dockerfile"],
+        "findings": list(checks[0].findings),
+    }
+    assert evidence(tmp_path)["status"] == "unverified"
+    assert "| hadolint | failed | 1 | Dockerfile:1:1 DL3006 tag it |" in section(tmp_path, "Testing Evidence")
+    assert checks_of([check.json() for check in checks]) == checks

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from agency_runtime.handoff.end_check import EndCheck
+
 Outcome = Literal["passed", "failed", "not applicable", "not run"]
 
 
@@ -40,19 +42,25 @@ class Item:
     outcome: Outcome
     why: str
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.outcome}: {self.why}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Everything claimed, judged. `ok` means that nothing stands unproven.
+    """Everything claimed, judged. `ok` means that nothing stands unproven and no item of the checklist failed.
 
     false_files: files the report claims to have changed and git does not show. notes: differences that are no lie,
-    such as a changed file that the report leaves out.
+    such as a changed file that the report leaves out. checks: what the validators said at the end. items: the
+    completion checklist.
     """
 
     claims: tuple[Claimed, ...]
     false_files: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    checks: tuple[EndCheck, ...] = ()
+    items: tuple[Item, ...] = ()
 
     @property
     def discrepancies(self) -> tuple[str, ...]:
@@ -66,8 +74,14 @@ class Verdict:
     @property
     def unverified(self) -> tuple[str, ...]:
         """What is not verified, each with its reason, as lines."""
-        return (*(str(claim) for claim in self.claims if not claim.verified), *self.false_files, *self.gaps)
+        failed = (str(check) for check in self.checks if check.outcome == "failed")
+        return (*(str(claim) for claim in self.claims if not claim.verified), *self.false_files, *self.gaps, *failed)
+
+    @property
+    def failed_items(self) -> tuple[str, ...]:
+        """The items of the checklist that failed, each with its reason, as lines."""
+        return tuple(str(item) for item in self.items if item.outcome == "failed")
 
     @property
     def ok(self) -> bool:
-        return not self.unverified
+        return not self.unverified and not self.failed_items

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
+from agency_runtime.handoff.checklist import checklist
 from agency_runtime.handoff.claimed import Claimed, Verdict
 from agency_runtime.handoff.demands import unmet
+from agency_runtime.handoff.end_check import EndCheck
 from agency_runtime.handoff.figures import missing
 from agency_runtime.handoff.freshness import Change, history, relative, stale, unconcerned
 from agency_runtime.handoff.prose import unproven
@@ -17,10 +20,12 @@ from agency_runtime.handoff.support import SHOWS_NOTHING, brief, unsupported
 EXPECTED_EXIT = re.compile(r"\bexit(?:s|ed)?(?:\s+(?:code|status|with))*\s+(?P<code>\d+)\b", re.IGNORECASE)
 
 
-def judge(report: HandoffReport, calls: Sequence[Executed], files: FilesChanged) -> Verdict:
+def judge(
+    report: HandoffReport, calls: Sequence[Executed], files: FilesChanged, checks: Sequence[EndCheck] = ()
+) -> Verdict:
     """Judge every claim of the report against the calls of the session and the changes that git shows.
 
-    A run that changed files and claims nothing has shown nothing: that is a gap too.
+    A run that changed files and claims nothing has shown nothing: that is a gap too. checks: what the validators say.
     """
     court = _Court(calls, files)
     claims = [court.judged("claims", claim) for claim in report.claims]
@@ -29,9 +34,11 @@ def judge(report: HandoffReport, calls: Sequence[Executed], files: FilesChanged)
     claims += unproven(report, calls, [claim.statement for claim in claims if claim.verified])
     false_files, notes = differences(report, files)
     gaps = ("claims: files were changed and no check of them is claimed; run one and cite it",)
-    return Verdict(
-        claims=tuple(claims), false_files=false_files, gaps=gaps if files.all and not report.claims else (), notes=notes
-    )
+    verdict = Verdict(
+        claims=tuple(claims), false_files=false_files, gaps=gaps if files.all and not report.claims else (), notes=notes,
+        checks=tuple(checks),
+    )  # fmt: skip
+    return replace(verdict, items=checklist(report, verdict, calls, files))
 
 
 def provisioned(name: str, calls: Sequence[str]) -> Claim:

@@ -55,7 +55,7 @@ def write_handoff(
     from agency_runtime.handoff.summary import render_summary
 
     mask = redact or Redactor.of_environment()
-    items = checklist(report, verdict, calls, files)
+    items = verdict.items if verdict else checklist(report, verdict, calls, files)
     outputs = stored(calls, [ref for claim in verdict.verified for ref in claim.calls] if verdict else (), _clean(mask))
     evidence = evidence_of(
         feature=feature, persona=persona, report=report, verdict=verdict, calls=calls, stored=outputs, files=files,

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from agency_runtime.calls import Executed
-from agency_runtime.handoff.support import WRITES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What is stored of one call: its output, and the input of a call that wrote a file; secrets are masked."""
+    """What is stored of one call: its output, and the input of a tool whose command line does not tell it; secrets are masked."""
 
     ref: str
     output: str
@@ -46,8 +45,8 @@ def stored(calls: Iterable[Executed], refs: Iterable[str], clean: Callable[[str]
 
 
 def _store(call: Executed, clean: Callable[[str], str]) -> Stored:
-    written = clean(json.dumps(dict(call.input), indent=1, default=str)) + "\n" if call.tool in WRITES else None
-    return Stored(ref=call.ref, output=clean(call.output), input=written)
+    given = None if call.tool == "Bash" else clean(json.dumps(dict(call.input), indent=1, default=str)) + "\n"
+    return Stored(ref=call.ref, output=clean(call.output), input=given)
 
 
 def digest(text: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
 from agency_runtime.handoff.claimed import Claimed, Item, Verdict
+from agency_runtime.handoff.end_check import EndCheck
 from agency_runtime.handoff.json_text import each_text
 from agency_runtime.handoff.outputs import Stored
 from agency_runtime.handoff.report import HandoffReport
@@ -33,12 +34,16 @@ class Record(BaseModel):
 
 
 class CallRecord(Record):
-    """A cited call. `output` and `input` are files beside evidence.json; the digest is of the output as it is stored."""
+    """A cited call. `output` and `input` are files beside evidence.json; the digest is of the output as it is stored.
+
+    cwd: where its shell stood, empty for the repository's top.
+    """
 
     ref: str
     id: str
     tool: str
     command: str
+    cwd: str
     exit_code: int | None
     failed: bool
     output_sha256: str
@@ -96,6 +101,16 @@ class NotRunRecord(Record):
     why: str
 
 
+class CheckRecord(Record):
+    """What a validator said of the tree at the end of the run; findings are `path:line:column rule message`."""
+
+    name: str
+    outcome: Literal["passed", "failed", "not run"]
+    files: list[PathText]
+    why: str
+    findings: list[str]
+
+
 class Evidence(Record):
     """What a handoff rests on. summary.md and files-changed.json say nothing that is not here."""
 
@@ -108,6 +123,7 @@ class Evidence(Record):
     not_verified: list[UnbackedRecord]
     discrepancies: list[PathText]
     not_run: list[NotRunRecord]
+    checks: list[CheckRecord]
     checklist: list[ItemRecord]
     files: list[FileRecord]
     questions: list[str]
@@ -153,6 +169,7 @@ def evidence_of(
         not_verified=[_unbacked(claim, clean) for claim in claims if not claim.verified],
         discrepancies=list(verdict.discrepancies) if verdict else [],
         not_run=[NotRunRecord(check=clean(each.check), why=clean(each.why)) for each in report.not_run] if report else [],
+        checks=[_check(check, clean) for check in verdict.checks] if verdict else [],
         checklist=[ItemRecord(item=item.name, outcome=item.outcome, why=clean(item.why)) for item in items],
         files=_files(files, contents, line_counts),
         questions=[clean(question) for question in questions], executed=len(calls), report=each_text(told, lambda _, text: clean(text)),
@@ -186,9 +203,16 @@ def _unbacked(claim: Claimed, clean: Callable[[str], str]) -> UnbackedRecord:
     )  # fmt: skip
 
 
+def _check(check: EndCheck, clean: Callable[[str], str]) -> CheckRecord:
+    findings = [clean(finding) for finding in check.findings]
+    return CheckRecord(
+        name=check.name, outcome=check.outcome, files=list(check.files), why=clean(check.why), findings=findings
+    )
+
+
 def _call(call: Executed, stored: Stored, clean: Callable[[str], str]) -> CallRecord:
     return CallRecord(
-        ref=call.ref, id=call.id, tool=call.tool, command=clean(call.command), exit_code=call.exit_code, failed=call.failed,
+        ref=call.ref, id=call.id, tool=call.tool, command=clean(call.command), cwd=call.cwd, exit_code=call.exit_code, failed=call.failed,
         output=stored.output_path, output_sha256=stored.output_sha256, input=stored.input_path,
         input_sha256=stored.input_sha256, started=call.started, seconds=call.seconds,
     )  # fmt: skip
