@@ -142,6 +142,7 @@ class Run:
             handoff=HandoffTool(self._judge),
             escalate=EscalateTool(person.question if asks else silence),
             extra=[task],
+            searxng=order.settings.searxng,
             planning=order.task.command == "plan",
         )
         self.answer = Answer(

@@ -17,7 +17,8 @@ USERS_OWN = frozenset({"repo", "feature", "record", "replay", "trust"})
 """Options that a repository may not set for its user."""
 
 LOOSENING = frozenset(
-    {"allow", "permission_mode", "image", "provider", "network", "target", "prices", "max_turns", "max_cost", "max_minutes"}
+    {"allow", "permission_mode", "image", "provider", "network", "searxng", "target", "prices", "max_turns", "max_cost",
+     "max_minutes"}
 )  # fmt: skip
 """Options with which a repository could permit itself more; they count only once a person has trusted the file."""
 

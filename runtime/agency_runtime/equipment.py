@@ -44,6 +44,7 @@ def equip(
     handoff: HandoffTool,
     escalate: EscalateTool,
     extra: Sequence[Tool] = (),
+    searxng: str | None = None,
     planning: bool = False,
 ) -> Equipment:
     """The tools that `names` ask for, in the order given, then those that follow from them, then the runtime's own."""
@@ -51,7 +52,7 @@ def equip(
     there = {
         tool.name: tool for tool in [*core_tools(workspace), *_infrastructure(workspace, repository, feature, target)]
     }
-    there |= {tool.name: tool for tool in [*web_tools(), *own]}
+    there |= {tool.name: tool for tool in [*web_tools(searxng=searxng), *own]}
     if skills:
         there["Skill"] = skill_tool(skills)
     wanted = [

@@ -1,6 +1,7 @@
 """A run's options: command line, then `AGENCY_*` variables, then `.agency/config.yaml`, then the persona's own."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -60,6 +61,7 @@ class Settings:
     drift: DriftForm = "fail"
     output: OutputForm = "text"
     trust: bool = False
+    searxng: str | None = None
     prices: Mapping[str, Price] = field(default_factory=lambda: PRICES)
 
     def budget(self, persona_turns: int | None) -> Budget:
@@ -130,6 +132,24 @@ def _checked(name: str, value: object, where: str) -> str | bool:
         limit(where, text)
     if name == "network":
         listed(text, where)
+    if name == "searxng":
+        address_of_searxng(text, where)
+    return text
+
+
+def searxng_address(given: str | None) -> str | None:
+    """The SearXNG instance of the command line or of AGENCY_SEARXNG; None where nobody named one. Raises UsageError."""
+    name = "--searxng" if given else "AGENCY_SEARXNG"
+    address = given or os.environ.get("AGENCY_SEARXNG")
+    return address_of_searxng(address, name) if address else None
+
+
+def address_of_searxng(text: str, where: str) -> str:
+    """The address of a SearXNG instance. Raises UsageError for what is none."""
+    if not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", text):
+        raise UsageError(
+            f"{where} is {text!r}; give the address of a SearXNG instance, such as https://search.example.org"
+        )
     return text
 
 

@@ -1,6 +1,7 @@
 """What a run is set up with, as values: the sandbox's layout, the conversation's beginning, what log and recording say first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from agency_runtime.equipment import Equipment
@@ -9,6 +10,7 @@ from agency_runtime.order import Order, persona_sha256
 from agency_runtime.prices import price_of
 from agency_runtime.prompt import Environment, first_message, system_prompt
 from agency_runtime.recording import digest
+from agency_runtime.skill import Skill
 from agency_tools.allowed_hosts import listed
 from agency_tools.terraform_setup import mirrors_here
 from agency_tools.workspace import Layout
@@ -18,15 +20,25 @@ PROTECTED: Sequence[str] = (".git", ".agency/policy.yaml", ".agency/config.yaml"
 
 
 def layout_of(order: Order) -> Layout:
-    """The sandbox: the repository, the skills' files, and this machine's provider mirrors."""
-    skills = {str(skill.folder): f"/skills/{name}" for name, skill in order.skills.items()}
+    """The sandbox of a run."""
+    settings, writable = order.settings, order.task.command != "plan"
+    return layout_over(
+        order.repository.root, skills=order.skills, image=settings.image, network=settings.network, writable=writable
+    )
+
+
+def layout_over(
+    folder: Path, *, skills: Mapping[str, Skill], image: str | None, network: str, writable: bool = True
+) -> Layout:
+    """A sandbox over a folder: the skills' files and this machine's provider mirrors are there too."""
+    files = {str(skill.folder): f"/skills/{name}" for name, skill in skills.items()}
     return Layout(
-        repository=str(order.repository.root),
-        writable=order.task.command != "plan",
+        repository=str(folder),
+        writable=writable,
         protected=PROTECTED,
-        read_only={**skills, **{mirror: mirror for mirror in mirrors_here()}},
-        image=order.settings.image,
-        network=listed(order.settings.network),
+        read_only={**files, **{mirror: mirror for mirror in mirrors_here()}},
+        image=image,
+        network=listed(network),
     )
 
 

@@ -84,7 +84,10 @@ class TaskTool:
         """The helper's last words. Raises ToolError where there is no run to help."""
         bond = self._bond
         if bond is None:
-            raise ToolError("no helper can be started here")
+            raise ToolError(
+                "Task needs a run, whose model and budget the helper shares: `agency work TEXT` starts one; by hand, call "
+                "the tools themselves"
+            )
         talk = _conversation(bond.talk, given.prompt)
         last = ""
 

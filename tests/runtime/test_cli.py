@@ -164,7 +164,9 @@ def test_tool_list_shows_each_tool_in_a_line_or_as_the_model_sees_it(capsys: pyt
     assert cli.main(["tool", "list", "--json"]) == 0
     definitions = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line.split()[0] for line in lines] == [each["name"] for each in definitions]
-    assert {"Read", "Bash", "Terraform"} <= {each["name"] for each in definitions}
+    assert {"Read", "Bash", "Terraform", "WebSearch", "Skill", "Task", "Handoff", "Escalate"} <= {
+        each["name"] for each in definitions
+    }
     assert all(each.keys() == {"name", "description", "input_schema"} for each in definitions)
 
 

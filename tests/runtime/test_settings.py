@@ -155,6 +155,7 @@ def test_a_repository_permits_itself_nothing_before_it_is_trusted(tmp_path: Path
         "provider": "bedrock",
         "prices": "{m: {input: 1, output: 1}}",
         "network": "a.b",
+        "searxng": "https://a.b",
     }.get(name, "5")
     content = "[Bash(make)]" if name == "allow" else content
     configured(tmp_path, f"{name}: {content}\n")

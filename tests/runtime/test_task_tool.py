@@ -131,5 +131,5 @@ async def test_the_calls_of_run_and_helper_are_numbered_in_one_row() -> None:
 
 
 async def test_without_a_run_there_is_nobody_to_help() -> None:
-    with pytest.raises(ToolError, match="no helper can be started here"):
+    with pytest.raises(ToolError, match="Task needs a run"):
         await TaskTool().run(None)

@@ -34,6 +34,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--max-cost", metavar="USD", help="likewise")
     add("--max-minutes", metavar="N", help="likewise")
     add("--worktree", action="store_true", default=None, help="work on branch agency/<feature> in a git worktree")
+    add(
+        "--searxng",
+        metavar="URL",
+        help="the SearXNG instance that WebSearch asks (default: the model's service searches)",
+    )
     add("--record", metavar="FILE", help="record the run")
     add("--source", help="how the replies come about: api, relay or authored (needed with another base URL)")
     add("--replay", metavar="FILE", help="take the model's replies from a recording")

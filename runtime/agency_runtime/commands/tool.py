@@ -6,17 +6,21 @@ import difflib
 import json
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from agency_runtime import cli
 from agency_runtime.commands import Subparsers
 from agency_runtime.deferred import NoWorkspace
+from agency_runtime.terminal import plain
 from agency_runtime.wire import Call, json_object
 from agency_tools.errors import UsageError
 
 if TYPE_CHECKING:
+    from agency_runtime.by_hand import ByHand
+    from agency_runtime.skill import Skill
     from agency_tools.tool import Output, Tool
     from agency_tools.workspace import Workspace
 
@@ -39,6 +43,8 @@ def add(subparsers: Subparsers) -> None:
     call.add_argument("--sandbox", choices=("auto", "docker", "bwrap"), default="auto")
     call.add_argument("--image", metavar="REF")
     call.add_argument("--network", metavar="none|HOST,…", default="none", help="what Bash may reach (default none)")
+    call.add_argument("--trust", action="store_true", help="trust the skills that the folder brings")
+    call.add_argument("--searxng", metavar="URL", help="the SearXNG instance that WebSearch asks")
     call.set_defaults(run=call_tools)
 
 
@@ -46,29 +52,45 @@ def show_list(args: argparse.Namespace) -> int:
     """Print the tools: a line each, or the definitions."""
     from agency_tools.tool import definition
 
-    for tool in tools(NoWorkspace(), Path()).values():
+    folder = Path().resolve()
+    for tool in tools(folder, skills_of(folder)).values():
         summary = tool.description.split(". ")[0].rstrip(".")
         print(json.dumps(definition(tool)) if args.json else f"{tool.name:<12} {summary}.")
     return 0
 
 
-def tools(workspace: "Workspace", repository: Path) -> "dict[str, Tool]":
-    """Every tool that can be called by hand."""
-    from agency_tools.core import core_tools
-    from agency_tools.infrastructure import ShellCompartment, infrastructure_tools, web_tools
+def tools(folder: Path, skills: "Mapping[str, Skill]") -> "Mapping[str, Tool]":
+    """Every tool that can be called by hand, to be looked at; its sandbox is none."""
+    from agency_runtime.by_hand import ByHand, gate_by_hand
 
-    infrastructure = infrastructure_tools(
-        ShellCompartment(workspace=workspace), target=None, repository=repository, feature="by-hand"
-    )
-    return {tool.name: tool for tool in [*core_tools(workspace), *infrastructure, *web_tools()]}
+    return ByHand(NoWorkspace(), folder, gate_by_hand(folder), skills=skills).tools
+
+
+def skills_of(folder: Path, *, trust: bool = False) -> "Mapping[str, Skill]":
+    """The skills that can be loaded; which cannot is said on standard error."""
+    from agency_runtime.by_hand import usable_skills
+
+    return usable_skills(folder, trust_all=trust, say=lambda line: print(plain(line), file=sys.stderr))
 
 
 def call_tools(args: argparse.Namespace) -> int:
-    """Do the calls; 1 when one of them failed. Raises UsageError before any is done."""
-    names = list(tools(NoWorkspace(), Path()))
-    calls = [checked(names, *call) for call in (batch(args.batch) if args.batch else [single(args)])]
-    outputs = asyncio.run(carry_out(calls, args))
-    return 1 if any(output.failed for output in outputs) else 0
+    """Do the calls; 1 when one of them failed, 6 when one was refused or asks what nobody answered.
+
+    Raises UsageError before any is done.
+    """
+    from agency_runtime.settings import searxng_address
+
+    folder = Path(args.repo).resolve()
+    if not folder.is_dir():
+        raise UsageError(f"--repo {args.repo}: no such folder")
+    args.searxng = searxng_address(args.searxng)
+    given = list(batch(args.batch) if args.batch else [single(args)])
+    skills = skills_of(folder, trust=args.trust)
+    names = list(tools(folder, skills))
+    hands = asyncio.run(carry_out([checked(names, *call) for call in given], folder, args, skills))
+    for question in hands.escalate.open:
+        print(f"? {plain(question.question)}", file=sys.stderr)
+    return cli.DENIED if hands.denied else cli.INCOMPLETE if hands.incomplete else cli.OK
 
 
 def single(args: argparse.Namespace) -> tuple[str, str, object]:
@@ -112,32 +134,29 @@ def checked(names: Sequence[str], where: str, name: str, given: object) -> Call:
     return Call(id="by-hand", name=name, input=json_object(cast("object", given)))
 
 
-async def carry_out(calls: Sequence[Call], args: argparse.Namespace) -> "list[Output]":
+async def carry_out(
+    calls: Sequence[Call], folder: Path, args: argparse.Namespace, skills: "Mapping[str, Skill]"
+) -> "ByHand":
     """The calls in order, in one sandbox, each answered as soon as it is done."""
-    from agency_runtime.answer import done
+    from agency_runtime.by_hand import ByHand, gate_by_hand, tree_for
 
-    outputs: list[Output] = []
-    async with sandbox(args) as workspace:
-        there = tools(workspace, Path(args.repo).resolve())
+    gate, tree = gate_by_hand(folder), tree_for(calls, folder)
+    async with sandbox(folder, args, skills) as workspace:
+        hands = ByHand(workspace, folder, gate, searxng=args.searxng, skills=skills, tree=tree)
         for call in calls:
             began = time.perf_counter()
-            output = await done(there[call.name], call)
+            output = await hands(call)
             answer(output, time.perf_counter() - began, as_json=args.json or bool(args.batch))
-            outputs.append(output)
-    return outputs
+    return hands
 
 
 @asynccontextmanager
-async def sandbox(args: argparse.Namespace) -> "AsyncGenerator[Workspace]":
-    """A sandbox over the folder. Raises UsageError where there is none such, WorkspaceError where it cannot start."""
-    from agency_tools.allowed_hosts import listed
+async def sandbox(folder: Path, args: argparse.Namespace, skills: "Mapping[str, Skill]") -> "AsyncGenerator[Workspace]":
+    """A sandbox over the folder, as a run's. Raises WorkspaceError where it cannot start."""
+    from agency_runtime.staging import layout_over
     from agency_tools.sandbox import start
-    from agency_tools.workspace import Layout
 
-    folder = Path(args.repo).resolve()
-    if not folder.is_dir():
-        raise UsageError(f"--repo {args.repo}: no such folder")
-    layout = Layout(repository=str(folder), image=args.image, network=listed(args.network))
+    layout = layout_over(folder, skills=skills, image=args.image, network=args.network)
     workspace = await start(args.sandbox, layout, hear=lambda line: print(line, file=sys.stderr))
     try:
         yield workspace
