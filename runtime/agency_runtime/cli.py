@@ -15,9 +15,13 @@ COMMANDS = {
     "tool": "list the tools, or call one in a sandbox",
     "policy": "check the policy, or explain a verdict",
     "session": "list, show or export sessions",
+    "eval": "run, record, score and compare recorded cases",
     "image": "build the workspace image",
     "doctor": "what is there, what is missing, how to get it",
 }
+ELSEWHERE = {"eval": "agency_evals.commands"}
+"""Subcommands of packages above this one; only their name is known here."""
+
 OK = 0  # done and verified
 INCOMPLETE = 1  # ended, but incomplete or unverified
 USAGE = 2  # usage, configuration, persona or policy
@@ -81,7 +85,7 @@ def build(given: list[str]) -> argparse.ArgumentParser:
     wanted = next((word for word in given if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         if name == wanted:
-            importlib.import_module(f"agency_runtime.commands.{name}").add(subparsers)
+            importlib.import_module(ELSEWHERE.get(name, f"agency_runtime.commands.{name}")).add(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     return parser
