@@ -43,7 +43,7 @@ class Finding:
 
 def schema(name: Literal["task", "scorers"]) -> dict[str, Any]:
     """The JSON schema of task.toml or scorers.yaml."""
-    return {"task": Task, "scorers": ScorerFile}[name].model_json_schema()
+    return Task.model_json_schema() if name == "task" else ScorerFile.model_json_schema()
 
 
 def lint(folder: Path) -> tuple[Finding, ...]:
@@ -92,7 +92,7 @@ def _verifier(case: Case) -> Iterator[Finding]:
         name = path.relative_to(case.folder).as_posix()
         if path.suffix == ".sh" and INSTALLS.search(text):
             said = "installs packages, but a verifier has no network; pytest and PyYAML are there"
-            severity = "warning" if (case.folder / "tests" / "test_outputs.py").is_file() else "error"
+            severity: Severity = "warning" if (case.folder / "tests" / "test_outputs.py").is_file() else "error"
             yield _found(case, name, "installs-in-verifier", said, severity)
         elif FETCHES.search(text) and path.suffix == ".sh":
             yield _found(case, name, "network-in-verifier", "fetches from the network, which a verifier does not have")
