@@ -1,7 +1,7 @@
 # What people and CI run. Everything else is `agency --help`.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test bench demo image clean
+.PHONY: help setup check test cluster bench demo image clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,6 +28,9 @@ test: setup  ## Every test, with real sandboxes where the machine has them
 
 bench: setup  ## The tables in docs/performance.md
 	scripts/with-engine.sh sh -c 'for name in $(BENCHES); do $(BIN)/python tests/bench/$$name.py $$([ $$name = tools ] && echo bwrap); echo; done'
+
+cluster:  ## Build the test cluster (once; some minutes), for the tests marked so
+	scripts/cluster.sh build
 
 demo: setup  ## A whole run on a sample repository, without key or network
 	scripts/with-engine.sh $(BIN)/agency demo $(ARGS)
