@@ -27,7 +27,7 @@ test: setup  ## Every test, with real sandboxes where the machine has them
 	scripts/with-engine.sh scripts/test.sh $(ARGS)
 
 bench: setup  ## The tables in docs/performance.md
-	scripts/with-engine.sh sh -c 'for name in $(BENCHES); do $(BIN)/python tests/bench/$$name.py $$([ $$name = tools ] && echo bwrap); echo; done'
+	scripts/with-engine.sh sh -c 'for name in $(BENCHES); do $(BIN)/python tests/bench/$$name.py; echo; done'
 
 cluster:  ## Build the test cluster (once; some minutes), for the tests marked so
 	scripts/cluster.sh build

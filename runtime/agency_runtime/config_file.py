@@ -77,13 +77,21 @@ def _admitted(path: Path, data: bytes, options: Json, trust: bool) -> None:
     """Raises UsageError where an untrusted file would permit its repository more."""
     from agency_runtime.trust import Trust, trust_file
 
-    loosening = sorted(LOOSENING & options.keys())
+    loosening = sorted((LOOSENING & options.keys()) | _other_sandbox(options))
     sha256 = hashlib.sha256(data).hexdigest()
     if loosening and not Trust(file=trust_file(), granted=trust).admits(path, sha256):
         raise UsageError(
             f"{path}: sets {', '.join(loosening)}, comes with the repository and is not trusted (sha256 {sha256}); "
             "read it, then add --trust"
         )
+
+
+def _other_sandbox(options: Json) -> set[str]:
+    """A sandbox that is not one of ours may keep less in."""
+    from agency_tools.starters import BUILT_IN
+
+    kind = options.get("sandbox")
+    return {"sandbox"} if isinstance(kind, str) and kind not in ("auto", *BUILT_IN) else set()
 
 
 def _prices(path: Path, given: object) -> dict[str, Price]:

@@ -14,13 +14,11 @@ from agency_tools.allowed_hosts import listed
 from agency_tools.errors import UsageError
 
 Mode = Literal["default", "acceptEdits", "plan", "dontAsk", "bypassPermissions"]
-SandboxKind = Literal["auto", "docker", "bwrap"]
 OutputForm = Literal["text", "json", "stream-json"]
 ToolsForm = Literal["live", "recorded"]
 DriftForm = Literal["fail", "warn"]
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "sandbox": get_args(SandboxKind),
     "permission_mode": get_args(Mode),
     "output": get_args(OutputForm),
     "tools": get_args(ToolsForm),
@@ -42,7 +40,7 @@ class Settings:
     persona: str = "devops-automator"
     model: str | None = None
     provider: str = "anthropic"
-    sandbox: SandboxKind = "auto"
+    sandbox: str = "auto"
     image: str | None = None
     network: str = "none"
     target: str | None = None
@@ -128,12 +126,23 @@ def _checked(name: str, value: object, where: str) -> str | bool:
         raise UsageError(f"{where} is empty; give a value, or leave it out")
     if name in CHOICES and text not in CHOICES[name]:
         raise UsageError(f"{where} is {text!r}; it must be one of {', '.join(CHOICES[name])}")
+    if name == "sandbox":
+        sandbox_kind(text, where)
     if name.startswith("max_"):
         limit(where, text)
     if name == "network":
         listed(text, where)
     if name == "searxng":
         address_of_searxng(text, where)
+    return text
+
+
+def sandbox_kind(text: str, where: str = "--sandbox") -> str:
+    """The kind of a sandbox, or `auto`. Raises UsageError for any other word."""
+    from agency_tools.starters import BUILT_IN, kinds
+
+    if text not in ("auto", *BUILT_IN) and text not in kinds():
+        raise UsageError(f"{where} is {text!r}; it must be one of auto, {', '.join(kinds())}")
     return text
 
 

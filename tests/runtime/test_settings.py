@@ -180,3 +180,15 @@ def test_prices_of_the_file_join_the_table(tmp_path: Path) -> None:
 
 def test_an_empty_value_on_the_command_line_is_a_mistake(tmp_path: Path) -> None:
     assert complaint(tmp_path, target="") == "--target is empty; give a value, or leave it out"
+
+
+def test_a_sandbox_of_another_kind_is_chosen_by_a_repository_only_once_it_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agency_tools.starters.kinds", lambda: ("docker", "bwrap", "loose"))
+    assert read_settings({}, configured(tmp_path, "sandbox: bwrap\n")).sandbox == "bwrap"
+    configured(tmp_path, "sandbox: loose\n")
+    assert "sets sandbox, comes with the repository and is not trusted" in complaint(tmp_path)
+    assert read_settings({"trust": True}, tmp_path).sandbox == "loose"
+    configured(tmp_path, "sandbox: lose\n")
+    assert "it must be one of auto, docker, bwrap, loose" in complaint(tmp_path, trust=True)

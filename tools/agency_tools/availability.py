@@ -18,7 +18,7 @@ PROBE_SECONDS = 2.0
 class Availability:
     """Whether one kind of sandbox can be started here; if not, `why` and the `remedy`."""
 
-    kind: Literal["docker", "bwrap"]
+    kind: str
     ready: bool
     why: str = ""
     remedy: str = ""

@@ -3,18 +3,20 @@
 import asyncio
 import dataclasses
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from agency_tools.addresses import Resolve, lookup
 from agency_tools.availability import Availability, available, choose
 from agency_tools.hosted import open_workspace
-from agency_tools.image import reference, tool_paths
+from agency_tools.image import reference
 from agency_tools.mounts import owner
+from agency_tools.starters import starter_of
 from agency_tools.workspace import Layout, Workspace
 
 __all__ = ["Availability", "Kind", "available", "start"]
 
-Kind: TypeAlias = Literal["auto", "docker", "bwrap"]
+Kind: TypeAlias = str
+"""`auto`, or one of `starters.kinds()`."""
 
 
 async def start(
@@ -40,14 +42,7 @@ async def start(
 
 
 async def _start(kind: Kind, layout: Layout) -> Workspace:
-    layout = dataclasses.replace(layout, image=layout.image or reference())
-    chosen = await asyncio.to_thread(choose, layout.image or "") if kind == "auto" else kind
-    uid, gid = owner(layout)
-    if chosen == "docker":
-        from agency_tools.docker_sandbox import start_docker  # the other kind's needs are not loaded
-
-        return await open_workspace(await start_docker(layout), layout, uid, gid)
-    from agency_tools.bubblewrap import start_bubblewrap
-
-    layout = dataclasses.replace(layout, tool_paths=[*layout.tool_paths, *tool_paths()])
-    return await open_workspace(await start_bubblewrap(layout), layout, uid, gid)
+    chosen = await asyncio.to_thread(choose, layout.image or reference()) if kind == "auto" else kind
+    starter = starter_of(chosen)  # the other kinds' needs are not loaded
+    layout = starter.prepare(layout)
+    return await open_workspace(await starter.start(layout), layout, *owner(layout))

@@ -40,7 +40,7 @@ def add(subparsers: Subparsers) -> None:
     call.add_argument("--batch", metavar="FILE", help="one {name, input} a line, or `-`; one object a line is answered")
     call.add_argument("--json", action="store_true")
     call.add_argument("--repo", metavar="DIR", default=".", help="the folder to mount (default: the current one)")
-    call.add_argument("--sandbox", choices=("auto", "docker", "bwrap"), default="auto")
+    call.add_argument("--sandbox", metavar="KIND", default="auto", help="auto (default), docker or bwrap")
     call.add_argument("--image", metavar="REF")
     call.add_argument("--network", metavar="none|HOST,…", default="none", help="what Bash may reach (default none)")
     call.add_argument("--trust", action="store_true", help="trust the skills that the folder brings")
@@ -78,12 +78,12 @@ def call_tools(args: argparse.Namespace) -> int:
 
     Raises UsageError before any is done.
     """
-    from agency_runtime.settings import searxng_address
+    from agency_runtime.settings import sandbox_kind, searxng_address
 
     folder = Path(args.repo).resolve()
     if not folder.is_dir():
         raise UsageError(f"--repo {args.repo}: no such folder")
-    args.searxng = searxng_address(args.searxng)
+    args.searxng, args.sandbox = searxng_address(args.searxng), sandbox_kind(args.sandbox)
     given = list(batch(args.batch) if args.batch else [single(args)])
     skills = skills_of(folder, trust=args.trust)
     names = list(tools(folder, skills))
