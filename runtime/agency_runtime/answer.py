@@ -3,57 +3,28 @@
 Never raises for what the model did wrong; a broken sandbox (WorkspaceError) does rise, since it is no tool's result.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
 from agency_runtime.calls import Executed, Started
+from agency_runtime.judgement import Approval, Approve, Judge, Judgement, approval_record, foreseen, misfit, told
 from agency_runtime.replay import Divergence, ReplayModel, divergence
 from agency_runtime.session import Session
 from agency_runtime.wire import Call, Json, ReplayError
 from agency_tools.errors import ToolError
+from agency_tools.ledger import Ledger
 from agency_tools.tool import Output, Tool
 from agency_tools.workspace import ROOT
+
+__all__ = ["Answer", "Approval", "Approve", "Judge", "Judgement", "done", "number"]
 
 OWN = {"Handoff", "Escalate"}
 """Tools that touch nothing but the run itself; they run even where a replay executes nothing else."""
 
 DENIALS = 5  # refused calls in a row after which the run stops
-
-
-class Judgement(Protocol):
-    """What the gate says of a call."""
-
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def rule(self) -> str: ...
-    @property
-    def why(self) -> str: ...
-    @property
-    def permits(self) -> tuple[str, ...]: ...
-
-
-class Judge(Protocol):
-    """Whatever judges a call before it runs; `cwd` is where the shell stands."""
-
-    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Approval:
-    """What a person said of a call."""
-
-    who: str
-    granted: bool
-
-
-Approve = Callable[[Call, Judgement], Awaitable[Approval | None]]
-"""Asks a person; None where nobody is there."""
 
 
 @dataclass
@@ -74,6 +45,7 @@ class Answer:
     denials: list[Json] = field(default_factory=list[Json])
     unapproved: list[Json] = field(default_factory=list[Json])
     divergences: list[Divergence] = field(default_factory=list[Divergence])
+    ledger: Ledger = field(default_factory=Ledger)
     _row: int = 0
     _count: int = 0
 
@@ -128,11 +100,13 @@ class Answer:
         tool = tools.get(call.name)
         if tool is None:
             return Output(content=f"There is no tool {call.name!r}. There are: {', '.join(tools)}.", failed=True), False
-        judgement = self.gate.judge(call.name, call.input, cwd=started.cwd or None)
+        judgement, impossible = await foreseen(tool, call, self.gate, started.cwd or None)
         self.session.add(
             "call.judged", turn=started.turn, ref=ref, id=call.id, tool=call.name, input=call.input,
-            verdict=judgement.verdict, kind=judgement.kind, rule=judgement.rule,
+            **told(judgement, impossible),
         )  # fmt: skip
+        if impossible is not None:
+            return impossible, False
         if refusal := await self._refusal(call, judgement, ref):
             return Output(content=refusal, failed=True), True
         self._row = 0
@@ -142,9 +116,11 @@ class Answer:
     async def _refusal(self, call: Call, judgement: Judgement, ref: str) -> str | None:
         """Why the call may not run, in words for the model; None where it may."""
         if judgement.verdict == "allow":
+            self._grant(judgement, f"rule {judgement.rule}")
             return None
         approval = await self._approval(call, judgement, ref) if judgement.verdict == "ask" else None
         if approval is not None and approval.granted:
+            self._grant(judgement, approval.who)
             return None
         self._denied(call, judgement, ref, unapproved=judgement.verdict == "ask" and approval is None)
         if approval is not None:
@@ -156,9 +132,13 @@ class Answer:
     async def _approval(self, call: Call, judgement: Judgement, ref: str) -> Approval | None:
         """What a person says, once it is in the log."""
         approval = await self.approve(call, judgement)
-        who, granted = (approval.who, approval.granted) if approval else (None, False)
-        self.session.add("approval", ref=ref, id=call.id, tool=call.name, who=who, granted=granted)
+        self.session.add("approval", ref=ref, id=call.id, tool=call.name, **approval_record(approval, judgement))
         return approval
+
+    def _grant(self, judgement: Judgement, by: str) -> None:
+        """Let the tool carry out exactly what was judged."""
+        if judgement.prospect is not None:
+            self.ledger.grant(judgement.prospect, by)
 
     def _denied(self, call: Call, judgement: Judgement, ref: str, *, unapproved: bool) -> None:
         denial: dict[str, Any] = {"ref": ref, "tool": call.name, "input": call.input}
@@ -206,18 +186,11 @@ async def done(tool: Tool, call: Call) -> Output:
     try:
         given = tool.input_type.model_validate(call.input)
     except ValidationError as error:
-        return Output(content=f"{call.name}: the input does not fit: {problems(error)}", failed=True)
+        return misfit(call, error)
     try:
         return await tool.run(given)
     except ToolError as error:
         return Output(content=str(error), failed=True)
-
-
-def problems(error: ValidationError) -> str:
-    """A validation error in one line: each field with what is wrong."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'input'}: {fault['msg']}" for fault in error.errors()[:5]
-    )
 
 
 def with_ref(content: str | Sequence[Json], ref: str) -> str | list[Json]:

@@ -121,9 +121,7 @@ def tools_by_hand(
     workspace: Workspace, folder: Path, *, skills: Mapping[str, Skill], searxng: str | None = None
 ) -> list[Tool]:
     """Every tool but those that belong to one batch."""
-    infrastructure = infrastructure_tools(
-        ShellCompartment(workspace=workspace), target=None, repository=folder, feature="by-hand"
-    )
+    infrastructure = infrastructure_tools(ShellCompartment(workspace=workspace), repository=folder, feature="by-hand")
     search: list[Tool] = [] if searxng else [ServedSearch()]
     own: list[Tool] = [*([skill_tool(skills)] if skills else []), TaskTool()]
     return [*core_tools(workspace), *infrastructure, *web_tools(searxng=searxng), *search, *own]

@@ -38,6 +38,7 @@ from agency_runtime.task_tool import Bond, TaskTool
 from agency_runtime.terminal import Terminal
 from agency_runtime.wire import Json, Model, ModelError, ReplayError, Reply
 from agency_tools.errors import UsageError, WorkspaceError
+from agency_tools.reach import Targets
 
 SIGNALS = {signal.SIGINT: ("interrupted", cli.INTERRUPTED), signal.SIGTERM: ("terminated", cli.TERMINATED)}
 NO_HANDOFF = "You ended your turn without handing off. Check your work, then call Handoff; claim only what calls of this session showed."
@@ -137,7 +138,7 @@ class Run:
             workspace=self.shell.workspace if self.shell else NoWorkspace(),
             repository=order.repository.root,
             feature=order.task.feature,
-            target=order.settings.target,
+            targets=Targets(),
             skills=order.skills,
             handoff=HandoffTool(self._judge),
             escalate=EscalateTool(person.question if asks else silence),

@@ -11,6 +11,7 @@ from agency_runtime.skill_tool import skill_tool
 from agency_runtime.wire import Json
 from agency_tools.core import core_tools
 from agency_tools.infrastructure import ShellCompartment, infrastructure_tools, web_tools
+from agency_tools.reach import Targets
 from agency_tools.tool import Tool, definition
 from agency_tools.web_search import server_tool_definition
 from agency_tools.workspace import Workspace
@@ -39,7 +40,7 @@ def equip(
     workspace: Workspace,
     repository: Path,
     feature: str,
-    target: str | None,
+    targets: Targets,
     skills: Mapping[str, Skill],
     handoff: HandoffTool,
     escalate: EscalateTool,
@@ -50,7 +51,7 @@ def equip(
     """The tools that `names` ask for, in the order given, then those that follow from them, then the runtime's own."""
     own: list[Tool] = [handoff, escalate, *extra]
     there = {
-        tool.name: tool for tool in [*core_tools(workspace), *_infrastructure(workspace, repository, feature, target)]
+        tool.name: tool for tool in [*core_tools(workspace), *_infrastructure(workspace, repository, feature, targets)]
     }
     there |= {tool.name: tool for tool in [*web_tools(searxng=searxng), *own]}
     if skills:
@@ -70,7 +71,7 @@ def equip(
     return Equipment(tools=tools, definitions=definitions, handoff=handoff, escalate=escalate, missing=missing)
 
 
-def _infrastructure(workspace: Workspace, repository: Path, feature: str, target: str | None) -> list[Tool]:
+def _infrastructure(workspace: Workspace, repository: Path, feature: str, targets: Targets) -> list[Tool]:
     return infrastructure_tools(
-        ShellCompartment(workspace=workspace), target=target, repository=repository, feature=feature
+        ShellCompartment(workspace=workspace), targets=targets, repository=repository, feature=feature
     )

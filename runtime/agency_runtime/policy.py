@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agency_runtime.gate import MODES, Gate, Mode, Rules, Target, Verdict, check_mode
+from agency_runtime.gate import MODES, Gate, Mode, Rules, Verdict, check_mode
 from agency_runtime.gate.recipes import Reader
 from agency_tools.errors import UsageError
+from agency_tools.target import Target
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -51,6 +52,11 @@ class Policy:
             known = ", ".join(self.targets) or "none"
             raise UsageError(f"no target {name!r} in {self.path or FILE}: it names {known}")
         return self.targets[name]
+
+    def chosen(self, names: str | None) -> tuple[Target, ...]:
+        """The targets that `--target` names, with commas between them. Raises UsageError at one that is not there."""
+        found = (self.target(name.strip()) for name in dict.fromkeys((names or "").split(",")) if name.strip())
+        return tuple(target for target in found if target is not None)
 
 
 def read_policy(path: Path, *, root: str = "/workspace") -> Policy:
@@ -113,10 +119,10 @@ def build_gate(
     if mode not in MODES:
         raise UsageError(f"no permission mode {mode!r}: there are {', '.join(MODES)}")
     check_mode(mode)
-    further = Rules.parse(allow=allow, ask=ask, deny=deny, root=root)
-    return Gate(
-        mode=mode, rules=policy.rules + further, target=policy.target(target), root=root, read=read, sealed=sealed
-    )
+    rules = policy.rules + Rules.parse(allow=allow, ask=ask, deny=deny, root=root)
+    chosen = policy.chosen(target)
+    first = next(iter(chosen), None)
+    return Gate(mode=mode, rules=rules, target=first, further=chosen[1:], root=root, read=read, sealed=sealed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,8 @@ class TargetEntry(_Strict):
     kubeconfig: str | None = None
     endpoints: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
+    files: dict[str, str] = {}
+    terraform_state: str | None = None
 
 
 class TestEntry(_Strict):

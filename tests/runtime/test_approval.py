@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import pytest
@@ -17,10 +19,15 @@ import pytest
 from agency_runtime.answer import Answer, Approval, Approve, Judgement
 from agency_runtime.approval import AtTerminal, can_ask, nobody, silence, user
 from agency_runtime.escalate_tool import Ask
-from agency_runtime.gate import Decision
+from agency_runtime.gate import Decision, Gate, Rules, Segment, Target
+from agency_runtime.gate.decision import decide
+from agency_runtime.judgement import approval_record
 from agency_runtime.session import Event, Session
 from agency_runtime.terminal import Terminal
 from agency_runtime.wire import Call
+from agency_tools.errors import ToolError
+from agency_tools.ledger import Ledger
+from agency_tools.prospect import Prospect
 from agency_tools.tool import Input, Output
 
 CALL = Call(id="t1", name="Bash", input={"command": "terraform apply tfplan"})
@@ -46,7 +53,8 @@ def at_terminal(*answers: str) -> tuple[AtTerminal, io.StringIO, list[str]]:
 )
 async def test_only_a_clear_yes_is_one(typed: str, granted: bool) -> None:
     asker, _, _ = at_terminal(typed)
-    assert await asker(CALL, ASKED) == Approval(who=user(), granted=granted)
+    said = await asker(CALL, ASKED)
+    assert (said.who, said.granted) == (user(), granted)
 
 
 async def test_the_end_of_the_input_is_a_no() -> None:
@@ -143,7 +151,9 @@ class Apply:
 
 
 class Asks:
-    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement:
+    def judge(
+        self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None, prospect: Prospect | None = None
+    ) -> Judgement:
         return ASKED
 
 
@@ -175,6 +185,171 @@ async def test_where_nobody_is_the_call_waits_for_a_rule() -> None:
     said, answer, _ = await answer_of(nobody)
     assert said.startswith("Not executed: not approved: nobody was there")
     assert answer.unapproved == answer.denials
+
+
+PLAN = Prospect(
+    id="p1",
+    tool="Terraform",
+    action="apply",
+    target="staging",
+    kind="change",
+    summary="1 to add, 1 to change",
+    lines=("add     a.b", "change  a.c"),
+    warnings=("local-exec in a.b runs: ./deploy\u202e.sh",),
+    content="c",
+    expires=datetime(2026, 11, 25, 13, 30, tzinfo=UTC),
+)
+APPLY_PLAN = Call(id="t1", name="Terraform", input={"action": "apply", "plan": "p1"})
+
+
+def asked(prospect: Prospect, *, unproven: bool = False, permits: bool = True) -> Decision:
+    """What the gate says of a prepared change."""
+    words = "destroy apply" if prospect.kind == "destroy" else "apply"
+    permit = f"Terraform({words} target={prospect.target})" if permits else ""
+    segment = Segment(
+        command="Terraform apply", kind=prospect.kind, verdict="ask", rule="Terraform apply", permit=permit
+    )
+    return replace(decide([segment]), prospect=prospect, unproven=unproven)
+
+
+async def test_the_person_sees_what_would_change_its_warnings_hash_and_expiry() -> None:
+    asker, out, prompts = at_terminal("n")
+    await asker(APPLY_PLAN, asked(replace(PLAN, proven_on=("testing",))))
+    lines = out.getvalue().splitlines()
+    assert lines[2].startswith("  class change · target staging · ")
+    assert lines[-6:] == [
+        "  1 to add, 1 to change",
+        "    add a.b",
+        "    change a.c",
+        "  ! local-exec in a.b runs: ./deploy\\u202e.sh",
+        "  the same change was carried out on testing in this run",
+        f"  hash {PLAN.digest[:16]} · until 13:30 UTC",
+    ]
+    assert prompts == ["  [y] once  [a] for this run  [n] no: "]
+
+
+async def test_a_yes_for_the_run_covers_the_same_class_of_change_and_no_deletion() -> None:
+    asker, _, prompts = at_terminal("a", "n")
+    first = await asker(APPLY_PLAN, asked(PLAN))
+    assert (first.granted, first.scope, first.rule) == (True, "run", "Terraform(apply target=staging)")
+    assert (await asker(APPLY_PLAN, asked(replace(PLAN, id="p2")))).granted
+    assert len(prompts) == 1
+    assert not (await asker(APPLY_PLAN, asked(replace(PLAN, kind="destroy")))).granted
+
+
+async def test_where_no_rule_can_permit_it_only_this_once_is_offered() -> None:
+    asker, _, prompts = at_terminal("a")
+    asker.keep = lambda rules: ""
+    assert not (await asker(APPLY_PLAN, asked(PLAN, permits=False))).granted
+    assert prompts == ["  [y] once  [n] no: "]
+
+
+async def test_what_was_not_proven_needs_a_reason_which_is_kept() -> None:
+    asker, out, _ = at_terminal("hotfix, staging is down", "")
+    decision = asked(replace(PLAN, target="production"), unproven=True, permits=False)
+    said = await asker(APPLY_PLAN, decision)
+    assert (said.granted, said.override) == (True, "hotfix, staging is down")
+    assert "not proven on an unprotected target in this run" in out.getvalue()
+    assert not (await asker(APPLY_PLAN, decision)).granted
+    assert approval_record(said, decision)["override"] == "hotfix, staging is down"
+
+
+async def test_a_yes_can_be_written_into_the_policy() -> None:
+    kept: list[str] = []
+    asker, _, prompts = at_terminal("w", "n")
+
+    def keep(rules: Sequence[str]) -> str:
+        kept.extend(rules)
+        return ""
+
+    asker.keep = keep
+    said = await asker(APPLY_PLAN, asked(PLAN))
+    assert (said.scope, kept) == ("policy", ["Terraform(apply target=staging)"])
+    assert (await asker(APPLY_PLAN, asked(PLAN))).granted
+    assert prompts == ["  [y] once  [a] for this run  [w] always, in the policy file  [n] no: "]
+
+
+async def test_a_policy_that_cannot_be_written_permits_this_run_alone_and_says_why() -> None:
+    asker, out, _ = at_terminal("w")
+    asker.keep = lambda rules: "policy.yaml: read-only file system"
+    said = await asker(APPLY_PLAN, asked(PLAN))
+    assert (said.granted, said.scope) == (True, "run")
+    assert "not written, so for this run only: policy.yaml: read-only file system" in out.getvalue()
+
+
+def test_the_record_says_who_what_which_hash_and_until_when() -> None:
+    record = approval_record(Approval(who="kim", granted=True), asked(PLAN))
+    assert record == {
+        "who": "kim",
+        "granted": True,
+        "kind": "change",
+        "scope": "once",
+        "until": "2026-11-25T13:30:00+00:00",
+        "target": "staging",
+        "what": "1 to add, 1 to change",
+        "hash": PLAN.digest,
+    }
+    assert approval_record(None, asked(PLAN)) == {"who": None, "granted": False}
+    assert approval_record(Approval(who="kim", granted=True, scope="run"), asked(PLAN))["until"] == "the end of the run"
+
+
+class PlanInput(Input):
+    action: str
+    plan: str
+
+
+class Prepares(Apply):
+    """A tool that says what it would change, or that it cannot."""
+
+    input_type: ClassVar[type[Input]] = PlanInput
+
+    def __init__(self, says: Prospect | str, ledger: Ledger) -> None:
+        self.says, self.ledger = says, ledger
+
+    async def prospect(self, given: Any) -> Prospect | None:
+        if isinstance(self.says, str):
+            raise ToolError(self.says)
+        return self.says
+
+    async def run(self, given: Any) -> Output:
+        assert isinstance(self.says, Prospect)
+        return Output(content=f"applied, approved by {self.ledger.take(self.says)}")
+
+
+async def prepared(says: Prospect | str, approve: Approve, *allow: str) -> tuple[str, Answer, list[Event]]:
+    events: list[Event] = []
+    session = Session(id="s", listeners=[events.append])
+    gate = Gate(mode="acceptEdits", rules=Rules.parse(allow=allow), target=Target(name="staging"))
+    answer = Answer(session=session, tools={}, gate=gate, approve=approve)
+    answer.tools = {"Terraform": Prepares(says, answer.ledger)}
+    block = await answer(Call(id="t", name="Terraform", input={"action": "apply", "plan": "p1"}), 1)
+    return block["content"], answer, events
+
+
+async def test_a_prepared_change_is_judged_by_what_it_would_do_and_carried_out_as_approved() -> None:
+    said, _, events = await prepared(PLAN, at_terminal("y")[0])
+    assert said.startswith(f"applied, approved by {user()}")
+    judged, approval = events[0].data, events[1].data
+    assert (judged["verdict"], judged["prospect"]["digest"]) == ("ask", PLAN.digest)
+    assert (approval["hash"], approval["target"]) == (PLAN.digest, "staging")
+
+
+async def test_a_rule_that_permits_it_is_its_approver() -> None:
+    said, _, _ = await prepared(PLAN, nobody, "Terraform(apply)")
+    assert said.startswith("applied, approved by rule Terraform(apply)")
+
+
+async def test_a_deletion_that_only_a_rule_for_apply_speaks_for_names_the_rule_that_would_permit_it() -> None:
+    said, answer, _ = await prepared(replace(PLAN, kind="destroy"), nobody, "Terraform(apply)")
+    assert said.startswith("Not executed: not approved: nobody was there")
+    assert answer.unapproved[0]["permits"] == ["Terraform(destroy apply target=staging)"]
+
+
+async def test_what_cannot_be_done_is_said_before_anybody_is_asked() -> None:
+    said, answer, events = await prepared("not done: changed since the plan: state", nobody)
+    assert said.startswith("not done: changed since the plan: state")
+    assert [event.type for event in events] == ["call.judged", "call.finished"]
+    assert (events[0].data["refused"], answer.denials) == ("not done: changed since the plan: state", [])
 
 
 PROMPTING = """

@@ -16,6 +16,7 @@ from agency_runtime.session import Event, Session
 from agency_runtime.testing import Scripted, message, text, use
 from agency_runtime.wire import Call, Json, Listener, Reply, Request
 from agency_tools.errors import ToolError
+from agency_tools.prospect import Prospect
 from agency_tools.tool import Input, Output
 
 
@@ -42,13 +43,17 @@ class Says:
     rule: str = "built-in"
     why: str = ""
     permits: tuple[str, ...] = ()
+    prospect: Prospect | None = None
+    unproven: bool = False
 
 
 class Fixed:
     def __init__(self, verdict: str = "allow") -> None:
         self.verdict = verdict
 
-    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement:
+    def judge(
+        self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None, prospect: Prospect | None = None
+    ) -> Judgement:
         return Says(self.verdict)
 
 

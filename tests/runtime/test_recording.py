@@ -21,6 +21,7 @@ from agency_runtime.session import Session
 from agency_runtime.testing import Scripted, message, text, use
 from agency_runtime.wire import Json, Model, ReplayError, Reply
 from agency_tools.errors import UsageError
+from agency_tools.prospect import Prospect
 from agency_tools.tool import Input, Output
 
 HEADER = {"source": "authored", "model": "scripted", "issue": "say hello"}
@@ -48,7 +49,9 @@ class Say:
 
 
 class AllowAll:
-    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement:
+    def judge(
+        self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None, prospect: Prospect | None = None
+    ) -> Judgement:
         return Decision(verdict="allow", kind="read", rule="test", segments=(), why="")
 
 

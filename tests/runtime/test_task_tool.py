@@ -17,6 +17,7 @@ from agency_runtime.task_tool import Bond, TaskTool
 from agency_runtime.testing import Scripted, message, text, use
 from agency_runtime.wire import Json, Reply
 from agency_tools.errors import ToolError
+from agency_tools.prospect import Prospect
 from agency_tools.tool import Input, Output, Tool, definition
 
 
@@ -49,7 +50,9 @@ class Handoff:
 
 
 class AllowAll:
-    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Judgement:
+    def judge(
+        self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None, prospect: Prospect | None = None
+    ) -> Judgement:
         return Decision(verdict="allow", kind="read", rule="test", segments=(), why="")
 
 

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from agency_tools.cloud import Cloud, CloudInput, cloud_argv
-from agency_tools.compartment import Ran, Target
-from agency_tools.compartment_testing import Scripted
+from agency_tools.compartment import Ran
+from agency_tools.compartment_testing import Scripted, aimed
 from agency_tools.errors import ToolError
 
 
@@ -117,13 +117,6 @@ async def test_every_call_needs_a_target() -> None:
 
 async def test_a_call_is_made_where_the_targets_credentials_are() -> None:
     reach = Scripted([Ran(exit_code=0, output='{"Account": "1"}', seconds=1)])
-    cloud = Cloud(target=Target(name="staging", compartment=reach))
+    cloud = Cloud(targets=aimed(reach))
     answer = await cloud.run(CloudInput(provider="aws", service="sts", operation="get-caller-identity"))
     assert answer.content == '{"Account": "1"}'
-
-
-async def test_a_target_without_credentials_is_said_to_be_out_of_reach() -> None:
-    with pytest.raises(ToolError, match="holds credentials for target 'staging'"):
-        await Cloud(target=Target(name="staging")).run(
-            CloudInput(provider="gcloud", service="projects", operation="list")
-        )

@@ -8,8 +8,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from agency_tools.compartment import Ran, Target
-from agency_tools.compartment_testing import Scripted, Unsealed
+from agency_tools.compartment import Ran
+from agency_tools.compartment_testing import Scripted, Unsealed, aimed
 from agency_tools.errors import ToolError
 from agency_tools.helm import Changing, Helm, HelmInput, Reading, helm_argv
 
@@ -72,9 +72,7 @@ async def test_every_action_on_a_release_needs_a_target(action: str) -> None:
 async def test_no_action_changes_a_target_unapproved(action: str) -> None:
     reach = Scripted()
     with pytest.raises(ToolError, match="approved"):
-        await Helm(Scripted(), target=Target(name="staging", compartment=reach)).run(
-            HelmInput.model_validate({"action": action, **WHOLE})
-        )
+        await Helm(Scripted(), targets=aimed(reach)).run(HelmInput.model_validate({"action": action, **WHOLE}))
     assert reach.ran == []
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from agency_tools.compartment import SHOWN, Inside, Ran, ShellCompartment, Target, cut, output_of
-from agency_tools.compartment_testing import Scripted
+from agency_tools.compartment import SHOWN, Inside, Ran, ShellCompartment, cut, output_of
+from agency_tools.compartment_testing import Scripted, aimed
 from agency_tools.errors import ToolError
 from agency_tools.infrastructure import infrastructure_tools, web_tools
+from agency_tools.reach import Targets
 from agency_tools.tool import Tool, definition
 
 
@@ -33,7 +34,7 @@ class Noting:
 
 def everything(repository: Path) -> list[Tool]:
     """All tools of a run without a target."""
-    tools = infrastructure_tools(Scripted(), target=None, repository=repository, feature="x")
+    tools = infrastructure_tools(Scripted(), repository=repository, feature="x")
     return [*tools, *web_tools(searxng="http://127.0.0.1:1")]
 
 
@@ -92,8 +93,10 @@ def test_a_long_output_loses_its_middle_and_says_so() -> None:
     assert f"[… {SHOWN} characters left out …]" in shown.text
 
 
-def test_a_target_out_of_reach_and_no_target_are_told_apart() -> None:
-    with pytest.raises(ToolError, match="has no target"):
-        Target().reading("Helm list")
-    with pytest.raises(ToolError, match="credentials for target 'staging'"):
-        Target(name="staging").reading("Helm list")
+def test_no_target_and_another_target_are_told_apart() -> None:
+    with pytest.raises(ToolError, match="has no target: start it with --target NAME"):
+        Targets().of("Helm list")
+    targets = aimed(Scripted())
+    assert targets.of("Helm list").target.name == targets.of("Helm list", "staging").target.name == "staging"
+    with pytest.raises(ToolError, match="no target 'production'; it has staging"):
+        targets.of("Helm list", "production")

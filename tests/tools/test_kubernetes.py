@@ -9,11 +9,14 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from agency_tools.compartment import Ran, Target
-from agency_tools.compartment_testing import Scripted, Unsealed
+from agency_tools.compartment import Ran
+from agency_tools.compartment_testing import Scripted, Unsealed, aimed
 from agency_tools.errors import ToolError
 from agency_tools.kubernetes import NOWHERE, Kubernetes
 from agency_tools.kubernetes_commands import CREATE_OPTIONS, Changing, Kind, KubernetesInput, Reading, kubectl_argv
+from agency_tools.target import Target
+
+SHOP = Target(name="staging", namespaces=("shop",))
 
 WHOLE: dict[str, Any] = {
     "resource": "deployments",
@@ -112,7 +115,7 @@ async def test_every_action_on_a_cluster_needs_a_target(action: str) -> None:
 @pytest.mark.parametrize("action", get_args(Changing))
 async def test_no_action_changes_a_target_unapproved(action: str) -> None:
     reach = Scripted()
-    tool = Kubernetes(Scripted(), target=Target(name="staging", compartment=reach), namespace="shop")
+    tool = Kubernetes(Scripted(), targets=aimed(reach, SHOP))
     with pytest.raises(ToolError, match=f"Kubernetes {action} would change target 'staging'"):
         await tool.run(KubernetesInput.model_validate({"action": action, **WHOLE}))
     assert reach.ran == []
@@ -120,14 +123,14 @@ async def test_no_action_changes_a_target_unapproved(action: str) -> None:
 
 async def test_reading_happens_where_the_targets_credentials_are() -> None:
     sandbox, reach = Scripted(), Scripted([Ran(exit_code=0, output="web 3/3\n", seconds=1)])
-    tool = Kubernetes(sandbox, target=Target(name="staging", compartment=reach), namespace="shop")
+    tool = Kubernetes(sandbox, targets=aimed(reach, SHOP))
     assert (await tool.run(KubernetesInput(action="get", resource="deployments"))).content == "web 3/3"
     assert (sandbox.ran, reach.ran) == ([], [["kubectl", "get", "deployments", "--namespace=shop"]])
 
 
 async def test_a_diff_with_differences_has_not_failed() -> None:
     reach = Scripted([Ran(exit_code=1, output="-  replicas: 1\n+  replicas: 2\n", seconds=1)])
-    tool = Kubernetes(Scripted(), target=Target(name="staging", compartment=reach))
+    tool = Kubernetes(Scripted(), targets=aimed(reach))
     found = await tool.run(KubernetesInput(action="diff", path="k8s"))
     assert (found.failed, found.exit_code) == (False, 1)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from agency_tools.compartment import Ran, Target
-from agency_tools.compartment_testing import Scripted, Unsealed
+from agency_tools.compartment import Ran
+from agency_tools.compartment_testing import Scripted, Unsealed, aimed
 from agency_tools.errors import ToolError
 from agency_tools.terraform import Terraform
 from agency_tools.terraform_answers import NO_TESTS
@@ -133,9 +133,8 @@ async def test_apply_without_a_target_says_how_to_give_one() -> None:
 
 
 async def test_apply_to_a_target_is_refused_while_nothing_is_approved() -> None:
-    target = Target(name="staging", compartment=Scripted())
     with pytest.raises(ToolError, match="approved"):
-        await Terraform(Scripted(), target=target).run(TerraformInput(action="apply", plan="/tmp/p"))
+        await Terraform(Scripted(), targets=aimed(Scripted())).run(TerraformInput(action="apply", plan="/tmp/p"))
 
 
 async def test_an_absent_binary_is_not_run_rather_than_failed() -> None:

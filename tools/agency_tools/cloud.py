@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
-from agency_tools.compartment import Inside, Target, Value, absolute, output_of, present
+from agency_tools.compartment import Inside, Value, absolute, output_of, present
+from agency_tools.reach import Targets
 from agency_tools.tool import Input, Output
 
 Provider: TypeAlias = Literal["aws", "gcloud", "az"]
@@ -160,12 +161,12 @@ class Cloud:
     input_type: ClassVar[type[Input]] = CloudInput
     read_only: ClassVar[bool] = True
 
-    def __init__(self, *, target: Target | None = None) -> None:
-        """Read `target`, and nothing where there is none."""
-        self._target = target or Target()
+    def __init__(self, *, targets: Targets | None = None) -> None:
+        """Read the first of `targets`, and nothing where there is none."""
+        self._targets = targets or Targets()
 
     async def run(self, given: CloudInput) -> Output:
         """Make the call. Raises ToolError without a target, or where the command line is absent."""
-        where = self._target.reading(f"Cloud {given.provider} {given.service} {given.operation}")
+        where = self._targets.of(f"Cloud {given.provider} {given.service} {given.operation}").compartment
         ran = await where.run(cloud_argv(given), timeout_s=120)
         return output_of(present(ran, given.provider, "Report what you could not look up as not checked."))

@@ -1,4 +1,4 @@
-"""Where an infrastructure tool's command runs: the seam, the sandbox behind it, and what a run's target permits."""
+"""Where an infrastructure tool's command runs: the seam, and the sandbox behind it."""
 
 import posixpath
 import re
@@ -77,36 +77,6 @@ class ShellCompartment:
             interrupt_first=interrupt_first,
         )
         return Ran(exit_code=int(done["exit_code"]), output=str(done["output"]), seconds=float(done["seconds"]))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """The environment this run may touch, and the compartment that holds its credentials; by default none."""
-
-    name: str | None = None
-    compartment: Compartment | None = None
-
-    def reading(self, action: str) -> Compartment:
-        """The compartment in which `action` may read the target. Raises ToolError where there is none."""
-        if self.name is None:
-            raise ToolError(
-                f"not run: {action} needs a target, and this run has no target: "
-                "start it with --target NAME from .agency/policy.yaml. "
-                "Nothing was contacted; go on with the actions that work offline, and say what was not checked."
-            )
-        if self.compartment is None:
-            raise ToolError(
-                f"not run: nothing in this run holds credentials for target {self.name!r}; {action} was not sent"
-            )
-        return self.compartment
-
-    def changing(self, action: str) -> Compartment:
-        """The compartment in which `action` may change the target. Raises ToolError: nothing is approved by itself."""
-        self.reading(action)
-        raise ToolError(
-            f"not run: {action} would change target {self.name!r}, and a change is made only from a plan or diff that was "
-            "approved for it; none is. Hand over what you planned, with the exact command."
-        )
 
 
 def cut(text: str, shown: int = SHOWN) -> str:

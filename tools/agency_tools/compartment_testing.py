@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agency_tools.compartment import ABSENT, Ran
+from agency_tools.compartment import ABSENT, Compartment, Ran
+from agency_tools.reach import Reach, Targets
+from agency_tools.target import Target
 from agency_tools.workspace import ROOT
 
 
@@ -68,3 +70,8 @@ class Unsealed:
 
     def _here(self, word: str) -> str:
         return word.replace(ROOT, str(self.folder))
+
+
+def aimed(compartment: Compartment, target: Target | None = None) -> Targets:
+    """A run's targets: this one alone, reached by `compartment`; staging where none is given."""
+    return Targets(reaches=[Reach(target=target or Target(name="staging"), compartment=compartment)])

@@ -5,7 +5,8 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
-from agency_tools.compartment import Compartment, Inside, Name, Target, Value, output_of, present
+from agency_tools.compartment import Compartment, Inside, Name, Value, output_of, present
+from agency_tools.reach import Targets, unprepared
 from agency_tools.tool import Input, Output
 
 Offline: TypeAlias = Literal["template", "lint"]
@@ -90,21 +91,21 @@ class Helm:
     input_type: ClassVar[type[Input]] = HelmInput
     read_only: ClassVar[bool] = False
 
-    def __init__(self, compartment: Compartment, *, target: Target | None = None, namespace: str | None = None) -> None:
-        """Work offline in `compartment`, and on `target` in its `namespace`."""
+    def __init__(self, compartment: Compartment, *, targets: Targets | None = None) -> None:
+        """Work offline in `compartment`, and on `targets` in the namespace of each."""
         self._compartment = compartment
-        self._target = target or Target()
-        self._namespace = namespace
+        self._targets = targets or Targets()
 
     async def run(self, given: HelmInput) -> Output:
         """Do the action. Raises ToolError where helm is absent, or the action needs a target."""
-        where = self._where(given)
-        ran = await where.run(helm_argv(given, namespace=self._namespace), timeout_s=300, interrupt_first=True)
+        where, namespace = self._where(given)
+        ran = await where.run(helm_argv(given, namespace=namespace), timeout_s=300, interrupt_first=True)
         return output_of(present(ran, "helm", "Judge the chart by reading it, and report the check as not run."))
 
-    def _where(self, given: HelmInput) -> Compartment:
+    def _where(self, given: HelmInput) -> tuple[Compartment, str | None]:
         if given.action in get_args(Offline):
-            return self._compartment
+            return self._compartment, None
+        reach = self._targets.of(f"Helm {given.action}")
         if given.action in get_args(Changing):
-            return self._target.changing(f"Helm {given.action}")
-        return self._target.reading(f"Helm {given.action}")
+            raise unprepared(f"Helm {given.action}", reach.target.name)
+        return reach.compartment, next(iter(reach.target.namespaces), None)

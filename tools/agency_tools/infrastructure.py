@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agency_tools.cloud import Cloud
-from agency_tools.compartment import Compartment, ShellCompartment, Target
+from agency_tools.compartment import Compartment, ShellCompartment
 from agency_tools.docker_engine import Connect, Engine
 from agency_tools.docker_engine import connect as connect_engine
 from agency_tools.docker_tool import Docker
 from agency_tools.helm import Helm
 from agency_tools.kubernetes import Kubernetes
+from agency_tools.reach import Targets
 from agency_tools.terraform import Terraform
 from agency_tools.tool import Tool
 from agency_tools.web_fetch import Ask, WebFetch
 from agency_tools.web_search import WebSearch
 
-__all__ = ["Compartment", "DockerAccess", "ShellCompartment", "Target", "infrastructure_tools", "web_tools"]
+__all__ = ["Compartment", "DockerAccess", "ShellCompartment", "Targets", "infrastructure_tools", "web_tools"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,29 +32,26 @@ class DockerAccess:
 def infrastructure_tools(
     compartment: Compartment,
     *,
-    target: str | None,
+    targets: Targets | None = None,
     repository: Path,
     feature: str,
     docker: DockerAccess | None = None,
-    reach: Compartment | None = None,
-    namespace: str | None = None,
 ) -> list[Tool]:
     """Terraform, Kubernetes, Helm, Docker and Cloud for one run.
 
-    compartment: the sandbox. target: the name of the environment the run may touch; reach: where its credentials are.
+    compartment: the sandbox. targets: the environments the run may touch, and where their credentials are.
     repository: the host's folder behind `/workspace`. feature: names the images that Docker builds.
     """
     docker = docker or DockerAccess()
-    aim = Target(name=target, compartment=reach)
     engine = Engine(feature=feature, connect=docker.connect)
     return [
-        Terraform(compartment, target=aim),
-        Kubernetes(compartment, target=aim, namespace=namespace),
-        Helm(compartment, target=aim, namespace=namespace),
+        Terraform(compartment, targets=targets),
+        Kubernetes(compartment, targets=targets),
+        Helm(compartment, targets=targets),
         Docker(
             compartment, repository=repository, engine=engine, build_network=docker.build_network, hidden=docker.hidden
         ),
-        Cloud(target=aim),
+        Cloud(targets=targets),
     ]
 
 

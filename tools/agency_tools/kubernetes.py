@@ -2,8 +2,9 @@
 
 from typing import ClassVar, get_args
 
-from agency_tools.compartment import Compartment, Ran, Target, output_of, present
+from agency_tools.compartment import Compartment, Ran, output_of, present
 from agency_tools.kubernetes_commands import Changing, KubernetesInput, Offline, kubectl_argv
+from agency_tools.reach import Targets, unprepared
 from agency_tools.tool import Input, Output
 
 NOWHERE = {"KUBECONFIG": "/dev/null"}
@@ -26,27 +27,27 @@ class Kubernetes:
     input_type: ClassVar[type[Input]] = KubernetesInput
     read_only: ClassVar[bool] = False
 
-    def __init__(self, compartment: Compartment, *, target: Target | None = None, namespace: str | None = None) -> None:
-        """Work offline in `compartment`, and on `target` in its `namespace`."""
+    def __init__(self, compartment: Compartment, *, targets: Targets | None = None) -> None:
+        """Work offline in `compartment`, and on `targets` in the namespace of each."""
         self._compartment = compartment
-        self._target = target or Target()
-        self._namespace = namespace
+        self._targets = targets or Targets()
 
     async def run(self, given: KubernetesInput) -> Output:
         """Do the action. Raises ToolError where kubectl is absent, or the action needs a target."""
-        argv = kubectl_argv(given, namespace=self._namespace)
-        where, env = self._where(given)
+        where, env, namespace = self._where(given)
+        argv = kubectl_argv(given, namespace=namespace)
         ran = await where.run(argv, env=env, timeout_s=given.seconds + 30)
         return told(
             given, present(ran, "kubectl", "Judge the manifests by reading them, and report the check as not run.")
         )
 
-    def _where(self, given: KubernetesInput) -> tuple[Compartment, dict[str, str]]:
+    def _where(self, given: KubernetesInput) -> tuple[Compartment, dict[str, str], str | None]:
         if given.action in get_args(Offline):
-            return self._compartment, NOWHERE
+            return self._compartment, NOWHERE, None
+        reach = self._targets.of(f"Kubernetes {given.action}")
         if given.action in get_args(Changing):
-            return self._target.changing(f"Kubernetes {given.action}"), {}
-        return self._target.reading(f"Kubernetes {given.action}"), {}
+            raise unprepared(f"Kubernetes {given.action}", reach.target.name)
+        return reach.compartment, {}, next(iter(reach.target.namespaces), None)
 
 
 def told(given: KubernetesInput, ran: Ran) -> Output:

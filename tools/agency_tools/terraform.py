@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from agency_tools.compartment import STORE, Compartment, Ran, Target, absolute, output_of, present
+from agency_tools.compartment import STORE, Compartment, Ran, absolute, output_of, present
+from agency_tools.reach import Targets, unprepared
 from agency_tools.terraform_answers import NO_TESTS, answered, diagnostics, outputs, tests
 from agency_tools.terraform_commands import Action, TerraformInput, terraform_argv
 from agency_tools.terraform_plan import BRIEF, report
@@ -38,13 +39,13 @@ class Terraform:
         self,
         compartment: Compartment,
         *,
-        target: Target | None = None,
+        targets: Targets | None = None,
         plugin_dirs: Sequence[str] = (),
         store: str = posixpath.join(STORE, "terraform"),
     ) -> None:
         """Run in `compartment`; `plugin_dirs` are further provider mirrors in it, `store` is where plans are saved."""
         self._compartment = compartment
-        self._target = target or Target()
+        self._targets = targets or Targets()
         self._plugin_dirs = tuple(plugin_dirs)
         self._store = store
         self._setup: Setup | None = None
@@ -54,7 +55,7 @@ class Terraform:
     async def run(self, given: TerraformInput) -> Output:
         """Do the action. Raises ToolError where terraform is absent, or the action needs a target."""
         if given.action == "apply":
-            self._target.changing("Terraform apply")
+            raise unprepared("Terraform apply", self._targets.of("Terraform apply").target.name)
         async with self._one:
             return await self._act(given, await self._ready())
 

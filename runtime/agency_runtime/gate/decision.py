@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from agency_tools.prospect import Prospect
+
 Verdict: TypeAlias = Literal["allow", "ask", "deny"]
 Kind: TypeAlias = Literal["read", "plan", "local", "unknown", "change", "destroy"]
 
@@ -51,6 +53,8 @@ class Decision:
     """The verdict on one tool call.
 
     rule: what decided, a rule as it was written or the gate's own reason. why: one sentence for a person.
+    prospect: what the call would change, where its tool said so.
+    unproven: it changes a protected target, and was not carried out on an unprotected one in this run.
     """
 
     verdict: Verdict
@@ -58,6 +62,8 @@ class Decision:
     rule: str
     segments: tuple[Segment, ...]
     why: str
+    prospect: Prospect | None = None
+    unproven: bool = False
 
     @property
     def permits(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.patterns import glob_reaches
 from agency_runtime.gate.places import HOSTILE, absolute, place, wiped
 from agency_runtime.gate.rules import Rule, Rules
-from agency_runtime.gate.targets import VARIABLES, Field, Target
+from agency_runtime.gate.targets import VARIABLES, Aims, Field
+from agency_tools.target import Target
 
 HIJACKING = frozenset({
     "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PATH", "BASH_ENV", "ENV", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS", "PS4", "IFS",
@@ -39,7 +40,7 @@ class Findings:
     """Looks for reasons to ask or deny."""
 
     rules: Rules
-    target: Target | None
+    aims: Aims
     root: str
 
     def of(self, command: Command, effect: Effect) -> Iterator[Finding]:
@@ -60,20 +61,20 @@ class Findings:
             if rule is not None:
                 yield Finding(verdict, rule.text)
 
-    def targeted(self, effect: Effect, assigned: Iterable[tuple[str, str]] = ()) -> Iterator[Finding]:
-        """Whether the command leaves the pinned target, or changes a protected one."""
-        if self.target is None:
-            return
-        aims: list[tuple[Field, str]] = [
+    def targeted(
+        self, effect: Effect, assigned: Iterable[tuple[str, str]] = (), only: Target | None = None
+    ) -> Iterator[Finding]:
+        """Whether the command leaves the pinned targets, or the `only` one that it names, or changes a protected one."""
+        pins: list[tuple[Field, str]] = [
             *effect.pins,
             *((VARIABLES[name], value) for name, value in assigned if name in VARIABLES),
         ]
-        for field, value in aims:
-            why = self.target.differs(field, value)
-            if why:
-                yield Finding("deny", why)
-        if self.target.protected and effect.kind in ("change", "destroy"):
-            yield Finding("ask", f"target {self.target.name!r} is protected: a person decides every change")
+        why = self.aims.astray(pins, only)
+        if why:
+            yield Finding("deny", why)
+        protected = next((target for target in ([only] if only else self.aims.targets) if target.protected), None)
+        if protected and effect.kind in ("change", "destroy"):
+            yield Finding("ask", f"target {protected.name!r} is protected: a person decides every change")
 
     # ---- what it reads
 

@@ -1,6 +1,7 @@
 """The one gate: every tool call of a run is judged here, whichever road it takes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,8 +12,10 @@ from agency_runtime.gate.modes import TABLE, WRITES_NOTHING, Mode, lifts, settle
 from agency_runtime.gate.places import HOSTILE, absolute, place
 from agency_runtime.gate.recipes import Reader
 from agency_runtime.gate.rules import ALIASES, TYPED, Rule, Rules
-from agency_runtime.gate.targets import Target
-from agency_runtime.gate.typed import classify_tool
+from agency_runtime.gate.targets import Aims
+from agency_runtime.gate.typed import TypedCall, typed_call
+from agency_tools.prospect import Prospect
+from agency_tools.target import Target
 
 FREE: dict[str, Kind] = {
     "Read": "read", "Grep": "read", "Glob": "read", "TaskOutput": "read", "TaskStop": "read", "WebSearch": "read", "TodoWrite": "read",
@@ -28,37 +31,51 @@ DOCUMENTATION = frozenset({
 
 
 class Gate:
-    """Judges every call of one run by its mode, rules and target.
+    """Judges every call of one run by its mode, rules and targets.
 
+    target: the one that is meant where a call names none; further: others that calls may name.
     read: gives files that a command would run. sealed: the repository is mounted read-only, so that checks may run in plan.
     """
 
     def __init__(
         self, *, mode: Mode, rules: Rules, target: Target | None, root: str = "/workspace", read: Reader | None = None,
-        sealed: bool = False,
+        sealed: bool = False, further: Sequence[Target] = (),
     ) -> None:  # fmt: skip
         self.mode: Mode = mode
         self.rules = rules
-        self.target = target
+        self.aims = Aims(targets=tuple([target, *further] if target else further))
         self.root = root
-        self._findings = Findings(rules=rules, target=target, root=root)
+        self._findings = Findings(rules=rules, aims=self.aims, root=root)
         self._judge = Judge(mode=mode, rules=rules, findings=self._findings, read=read, sealed=sealed)
 
-    def judge(self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None) -> Decision:
-        """The decision on one call; never raises, as a fault of the gate itself is a denial."""
+    def judge(
+        self, tool: str, given: Mapping[str, Any], *, cwd: str | None = None, prospect: Prospect | None = None
+    ) -> Decision:
+        """The decision on one call; never raises, as a fault of the gate itself is a denial.
+
+        prospect: what the call would change, where its tool could say so; the graver class counts.
+        """
         try:
-            return decide(self._segments(ALIASES.get(tool, tool), given, cwd or self.root))
+            name = ALIASES.get(tool, tool)
+            decision = decide(self._segments(name, given, cwd or self.root, prospect))
+            unproven = name in TYPED and decision.kind in ("change", "destroy") and self._unproven(given, prospect)
+            return replace(decision, prospect=prospect, unproven=unproven)
         except Exception as fault:
             why = f"The gate failed: {type(fault).__name__}: {fault}."
             return Decision(
                 verdict="deny", kind="unknown", rule="a fault of the gate is a denial", segments=(), why=why
             )
 
-    def _segments(self, tool: str, given: Mapping[str, Any], cwd: str) -> list[Segment]:
-        segments = list(self._by_tool(tool, given, cwd))
+    def _unproven(self, given: Mapping[str, Any], prospect: Prospect | None) -> bool:
+        target = self.aims.of(prospect.target if prospect else _named_target(given))
+        protected = target is not None and target.protected
+        return protected and not (prospect and self.aims.proven(prospect.proven_on))
+
+    def _segments(self, tool: str, given: Mapping[str, Any], cwd: str, prospect: Prospect | None) -> list[Segment]:
+        segments = list(self._by_tool(tool, given, cwd, prospect))
         return [*self._on_parameters(tool, given), *segments]
 
-    def _by_tool(self, tool: str, given: Mapping[str, Any], cwd: str) -> Iterable[Segment]:
+    def _by_tool(self, tool: str, given: Mapping[str, Any], cwd: str, prospect: Prospect | None) -> Iterable[Segment]:
         if tool == "Bash":
             return self._bash(given, cwd)
         if tool in ("Write", "Edit"):
@@ -66,7 +83,7 @@ class Gate:
         if tool in ("Read", "Grep", "Glob"):
             return [self._reads(tool, given, cwd)]
         if tool in TYPED:
-            return [self._typed(tool, given)]
+            return [self._typed(typed_call(tool, given, self.aims, prospect))]
         if tool == "WebFetch":
             return [self._fetch(str(given.get("url", "")))]
         return [self._named(tool, given)]
@@ -130,24 +147,22 @@ class Gate:
             return self._segment(f"{tool} {path}", "read", "deny", "sockets and devices are not read")
         return self._default(f"{tool} {path}", "read", self._ruled(tool, "allow", names), f"{tool} only reads")
 
-    def _typed(self, tool: str, given: Mapping[str, Any]) -> Segment:
-        effect = classify_tool(tool, given)
-        action = str(given.get("action", ""))
-        shown = " ".join(
-            [tool, action, *(f"{name}={value}" for name, value in given.items() if name != "action")]
-        ).strip()[:300]
-        texts = [action, shown.removeprefix(tool).strip()]
+    def _typed(self, call: TypedCall) -> Segment:
+        effect = call.effect
         for which, verdict in _BEFORE_ALLOW:
-            rule = self._ruled(tool, which, texts)
+            rule = self._ruled(call.tool, which, call.texts)
             if rule is not None:
-                return self._segment(shown, effect.kind, verdict, rule.text)
-        if effect.refused:
-            return self._segment(shown, effect.kind, "deny", effect.why)
-        for found in sorted(self._findings.targeted(effect), key=lambda found: found.verdict != "deny"):
-            return self._segment(shown, effect.kind, found.verdict, found.rule)
-        return self._default(
-            shown, effect.kind, self._ruled(tool, "allow", texts), effect.why, f"{tool}({action})" if action else tool
-        )
+                return self._segment(call.shown, effect.kind, verdict, rule.text)
+        if effect.refused or call.nowhere:
+            return self._segment(call.shown, effect.kind, "deny", call.nowhere or effect.why)
+        for found in sorted(
+            self._findings.targeted(effect, only=call.target), key=lambda found: found.verdict != "deny"
+        ):
+            return self._segment(call.shown, effect.kind, found.verdict, found.rule, why=call.remedy(found.verdict))
+        allow = self._ruled(call.tool, "allow", call.texts)
+        if allow is not None and not call.covered_by(allow):
+            allow = None
+        return self._default(call.shown, effect.kind, allow, effect.why, call.permit)
 
     def _fetch(self, url: str) -> Segment:
         host = (urlsplit(url if "//" in url else f"//{url}").hostname or "").lower().rstrip(".")
@@ -202,3 +217,7 @@ class Gate:
 
 
 _BEFORE_ALLOW: tuple[tuple[str, Verdict], ...] = (("deny", "deny"), ("ask", "ask"))
+
+
+def _named_target(given: Mapping[str, Any]) -> str | None:
+    return str(given["target"]) if given.get("target") else None

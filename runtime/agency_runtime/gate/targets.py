@@ -1,7 +1,10 @@
-"""The pinned target: the one environment that a run may touch, and every way of naming another."""
+"""The pinned targets: the environments that a run may touch, and every way of naming another."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from agency_tools.target import Target
 
 Field: TypeAlias = Literal["kube_context", "namespace", "terraform_workspace", "aws_profile", "credentials"]
 
@@ -33,41 +36,49 @@ VARIABLES: dict[str, Field] = {
 """Environment variables that aim a program elsewhere."""
 
 
+def differs(target: Target, field: Field, value: str) -> str | None:
+    """Why `value` leaves this target, or None when it is the target's own."""
+    mine = _allowed(target, field)
+    if value in mine:
+        return None
+    own = ", ".join(mine) or "the run's own"
+    return f"target {target.name!r} is pinned: {field.replace('_', ' ')} is {own}, not {value!r}"
+
+
+def _allowed(target: Target, field: Field) -> tuple[str, ...]:
+    if field == "namespace":
+        return target.namespaces
+    if field == "credentials":
+        return ()
+    value = {
+        "kube_context": target.kube_context,
+        "terraform_workspace": target.terraform_workspace,
+        "aws_profile": target.aws_profile,
+    }[field]
+    return (value,) if value else ()
+
+
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """One environment of the policy file.
+class Aims:
+    """The targets of a run; the first is meant where a call names none."""
 
-    protected: a person decides every change. kubeconfig, environment: where its credentials come from, a file and the
-    names of variables. endpoints: the hosts its tools may reach.
-    """
+    targets: tuple[Target, ...] = ()
 
-    name: str
-    kube_context: str | None = None
-    namespaces: tuple[str, ...] = ()
-    terraform_workspace: str | None = None
-    aws_profile: str | None = None
-    protected: bool = False
-    description: str | None = None
-    kubeconfig: str | None = None
-    endpoints: tuple[str, ...] = ()
-    environment: tuple[str, ...] = ()
+    def of(self, name: str | None) -> Target | None:
+        """The target of that name; the first without a name, None where there is none such."""
+        if name is None:
+            return self.targets[0] if self.targets else None
+        return next((target for target in self.targets if target.name == name), None)
 
-    def differs(self, field: Field, value: str) -> str | None:
-        """Why `value` leaves this target, or None when it is the target's own."""
-        mine = self._allowed(field)
-        if value in mine:
-            return None
-        own = ", ".join(mine) or "the run's own"
-        return f"target {self.name!r} is pinned: {field.replace('_', ' ')} is {own}, not {value!r}"
+    def astray(self, pins: Iterable[tuple[Field, str]], only: Target | None = None) -> str | None:
+        """Why these pins, taken together, fit none of the targets, or not the `only` one; None where they fit."""
+        found = tuple(pins)
+        targets = (only,) if only else self.targets
+        whys = [
+            next((why for field, value in found if (why := differs(target, field, value))), None) for target in targets
+        ]
+        return None if None in whys else next(iter(whys), None)
 
-    def _allowed(self, field: Field) -> tuple[str, ...]:
-        if field == "namespace":
-            return self.namespaces
-        if field == "credentials":
-            return ()
-        value = {
-            "kube_context": self.kube_context,
-            "terraform_workspace": self.terraform_workspace,
-            "aws_profile": self.aws_profile,
-        }[field]
-        return (value,) if value else ()
+    def proven(self, names: Iterable[str]) -> bool:
+        """Whether one of these targets is unprotected."""
+        return any(target is not None and not target.protected for target in map(self.of, names))

@@ -4,12 +4,16 @@ An action that is in no list is judged like the command line it names, where an 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from agency_runtime.gate.decision import Kind
+from agency_runtime.gate.decision import Kind, Verdict, gravest
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.programs import clouds, docker, helm, kubectl, terraform
-from agency_runtime.gate.targets import Field
+from agency_runtime.gate.rules import Rule
+from agency_runtime.gate.targets import Aims, Field
+from agency_tools.prospect import Prospect
+from agency_tools.target import Target
 
 ACTIONS: dict[str, dict[str, Kind]] = {
     "Terraform": {
@@ -44,8 +48,91 @@ _CLASSIFIERS = {
 _CLOUDS = {"aws": clouds.classify_aws, "gcloud": clouds.classify_gcloud, "az": clouds.classify_az}
 _PINS: dict[str, Field] = {"context": "kube_context", "kube_context": "kube_context", "namespace": "namespace",
                            "kubeconfig": "credentials", "workspace": "terraform_workspace", "profile": "aws_profile"}  # fmt: skip
-_UNBOUND = ("auto_approve", "targets", "target", "destroy", "refresh_only", "replace")
+_UNBOUND = ("auto_approve", "targets", "destroy", "refresh_only", "replace")
 """Arguments that would apply something else than the saved plan."""
+
+
+AIMED = frozenset({"Terraform", "Kubernetes", "Helm", "Cloud"})
+"""Tools whose changes are always a target's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypedCall:
+    """A call of an infrastructure tool as rules meet it.
+
+    effect: with the graver of its action's class and its prospect's. nowhere: why there is no target to do it on.
+    destroys: its prospect destroys what its action alone would only change, so a rule has to name that.
+    """
+
+    tool: str
+    action: str
+    shown: str
+    effect: Effect
+    target: Target | None
+    nowhere: str = ""
+    destroys: bool = False
+
+    @property
+    def grave(self) -> bool:
+        """Whether it changes something that is not the run's own."""
+        return self.effect.kind in ("change", "destroy")
+
+    @property
+    def texts(self) -> list[str]:
+        """Every form in which a rule may meet the call, the one that names class and target included."""
+        plain = [self.action, self.shown.removeprefix(self.tool).strip()]
+        return [*plain, self._exact] if self.grave else plain
+
+    @property
+    def _exact(self) -> str:
+        words = ["destroy"] if self.destroys else []
+        return " ".join([*words, self.action, *([f"target={self.target.name}"] if self.target else [])])
+
+    @property
+    def permit(self) -> str:
+        """The narrowest rule that would allow it."""
+        if not self.action:
+            return self.tool
+        return f"{self.tool}({self._exact})" if self.grave else f"{self.tool}({self.action})"
+
+    def covered_by(self, rule: Rule) -> bool:
+        """Whether an allow rule that matches means this: what destroys has to be named."""
+        return not self.destroys or (rule.spec is not None and "destroy" in rule.spec.split())
+
+    def remedy(self, verdict: Verdict) -> str:
+        """What a person can do about a protected target's question; no rule answers it."""
+        if verdict != "ask":
+            return ""
+        return f"`{self.shown}` needs a person's yes, which no rule can give: start the run at a terminal, and answer there."
+
+
+def typed_call(tool: str, given: Mapping[str, Any], aims: Aims, prospect: Prospect | None) -> TypedCall:
+    """The call, with what its tool says it would change."""
+    effect = classify_tool(tool, given)
+    action = str(given.get("action") or given.get("verb") or "").strip()
+    rest = (f"{name}={value}" for name, value in given.items() if name != "action")
+    kind = gravest([effect.kind, prospect.kind]) if prospect else effect.kind
+    why = f"{effect.why}: {prospect.summary}" if prospect else effect.why
+    name = prospect.target if prospect else str(given["target"]) if given.get("target") else None
+    target = aims.of(name)
+    return TypedCall(
+        tool=tool,
+        action=action,
+        shown=" ".join([tool, action, *rest]).strip()[:300],
+        effect=replace(effect, kind=kind, why=why),
+        target=target,
+        nowhere=_nowhere(tool, kind, aims, name) if target is None else "",
+        destroys=kind == "destroy" and effect.kind != "destroy",
+    )
+
+
+def _nowhere(tool: str, kind: Kind, aims: Aims, name: str | None) -> str:
+    if name is not None and tool in AIMED:
+        there = ", ".join(target.name for target in aims.targets) or "none"
+        return f"this run has no target {name!r}: it has {there}; a person names them with --target"
+    if tool in AIMED and kind in ("change", "destroy"):
+        return "a change needs a target, and this run has none: only a person can name one, with --target NAME"
+    return ""
 
 
 def classify_tool(tool: str, given: Mapping[str, Any]) -> Effect:

@@ -21,7 +21,7 @@ targets:
 tests:
   - {command: cargo build --release, mode: default, verdict: allow}
   - {command: kubectl --context prod get pods, target: staging, verdict: deny}
-  - {tool: Kubernetes, input: {action: apply}, verdict: ask}
+  - {tool: Kubernetes, input: {action: apply}, target: staging, verdict: ask}
 """
 
 

@@ -185,7 +185,7 @@ def test_rules_on_other_tools() -> None:
     assert call("mcp__github__create_issue", {}, allow=("mcp__github__*",)).verdict == "allow"
     assert call("mcp__github__create_issue", {}, deny=("mcp__github__create_issue",)).verdict == "deny"
     assert call("mcp__github__get", {}, allow=("mcp__git",)).verdict == "ask"
-    assert call("Terraform", {"action": "apply", "plan": "p"}, allow=("Terraform(apply)",)).verdict == "allow"
+    assert call("Terraform", {"action": "apply", "plan": "p"}, allow=("Terraform(apply)",)).verdict == "deny"
     assert call("Kubernetes", {"action": "delete"}, deny=("Kubernetes(delete *)",)).verdict == "deny"
     assert call("Frobnicate", {}, mode="acceptEdits").verdict == "ask"
 
