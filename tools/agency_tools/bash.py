@@ -46,11 +46,11 @@ class Bash:
     input_type: ClassVar[type[Input]] = BashInput
     read_only: ClassVar[bool] = False
 
-    def __init__(self, workspace: Workspace, seen: Seen, bounds: Bounds = USUAL) -> None:
+    def __init__(self, workspace: Workspace, seen: Seen, bounds: Bounds = USUAL, cwd: str | None = None) -> None:
         self._workspace = workspace
         self._seen = seen
         self._bounds = bounds
-        self._cwd: str | None = None
+        self._cwd = cwd
 
     @property
     def cwd(self) -> str | None:

@@ -139,6 +139,11 @@ class _Session:
         return all(kind in self.kinds for kind in kinds)
 
 
+def asserted(sentence: str) -> str:
+    """Why a sentence reads like a result, where no session is there to back it; empty where it does not."""
+    return _Session(_Figures.of(""), _Figures.of(""), set()).fault("", sentence)
+
+
 def sentences(text: str) -> Iterator[str]:
     """A text's sentences and lines."""
     return (found.group(0).strip() for found in SENTENCE.finditer(text) if found.group(0).strip())

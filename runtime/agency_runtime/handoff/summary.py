@@ -17,6 +17,18 @@ AREAS = {
     "documentation": "Documentation and Runbooks",
     "other": "Other",
 }
+SECTIONS = (
+    "Work Completed",
+    "Implementation Details",
+    "Integration Points (For Other Specialists)",
+    "Verification Criteria (For Reality-Checker)",
+    "Testing Evidence",
+    "Files Changed",
+    "Infrastructure Resources Provisioned",
+    "Cost Optimization",
+    "Next Steps",
+)
+"""The headings of every summary, in their order."""
 WITHHELD = "(withheld: see Not verified)"
 
 
