@@ -13,6 +13,7 @@ COMMANDS = {
     "persona": "list, show or check personas",
     "skill": "list, show or check skills",
     "tool": "list the tools, or call one in a sandbox",
+    "check": "run the validators over files, by hand or in CI",
     "policy": "check the policy, or explain a verdict",
     "session": "list, show or export sessions",
     "eval": "run, record, score and compare recorded cases",

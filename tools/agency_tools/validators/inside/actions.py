@@ -1,0 +1,185 @@
+"""GitHub workflows by actionlint and zizmor, and their `run:` scripts by shellcheck."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .document import Document
+from .running import batches
+from .shells import comments, severity
+from .values import ERROR, INFO, WARNING, Finding, NotRun, Said, Source, Unchecked, Validator, rows, table
+
+if TYPE_CHECKING:
+    from .running import Runner
+
+HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "ubuntu-22.04-arm", "ubuntu-slim", "windows-latest", "windows-2025", "windows-2022", "windows-11-arm", "macos-latest", "macos-15", "macos-14", "macos-13", "macos-26", "self-hosted")  # fmt: skip
+DATED = re.compile(r"is too old to run|was deprecated|is deprecated")
+UNTRUSTED = "is potentially untrusted"
+
+
+def _actionlint(sources: list[Source], runner: Runner) -> Iterator[Said]:
+    runner.need("actionlint")
+    for some in batches([source.path for source in sources if source.documents.fault is None], 100):
+        argv = ["actionlint", "-no-color", "-shellcheck=", "-pyflakes=", "-format", "{{json .}}", *some]
+        ran = runner.run(argv)
+        if ran.code not in (0, 1):
+            raise NotRun(f"actionlint failed: {ran.err.strip()[-200:] or ran.code}")
+        for each in rows(json.loads(ran.out or "[]")):
+            path = os.path.normpath(each["filepath"])
+            rank = _rank(each)
+            yield Finding(
+                path,
+                max(each["line"], 1),
+                max(each["column"], 1),
+                "actionlint",
+                each["kind"],
+                rank,
+                each["message"][:400],
+            )
+
+
+def _rank(each: dict[str, Any]) -> str:
+    message: str = each["message"]
+    if DATED.search(message):
+        return INFO
+    if each["kind"] == "runner-label":
+        label = re.search(r'label "([^"]*)"', message)
+        near = difflib.get_close_matches(label[1].lower(), HOSTED, n=1, cutoff=0.85) if label else []
+        return ERROR if near and "-cores" not in message else INFO
+    return WARNING if UNTRUSTED in message else ERROR
+
+
+def _zizmor(sources: list[Source], runner: Runner) -> Iterator[Said]:
+    for some in batches([source.path for source in sources if source.documents.fault is None], 100):
+        yield from _audited(list(some), runner)
+
+
+def _audited(paths: list[str], runner: Runner) -> Iterator[Said]:
+    """Findings in the files; one that zizmor cannot load fails them all, so the others are tried apart."""
+    if not paths:
+        return
+    argv = ["zizmor", "--offline", "--quiet", "--no-progress", "--format", "json-v1", *paths]
+    ran = runner.run(argv, env={"RUST_BACKTRACE": "0"})
+    if ran.code in (0, 11, 12, 13, 14) and ran.out.strip():
+        yield from _security(json.loads(ran.out))
+    elif len(paths) == 1:
+        said = " ".join((ran.err or ran.out).split())[:200]
+        yield Unchecked(paths[0], f"zizmor could not load it: {said or ran.code}")
+    else:
+        half = len(paths) // 2
+        yield from _audited(paths[:half], runner)
+        yield from _audited(paths[half:], runner)
+
+
+ADVICE = frozenset({"unpinned-uses", "artipacked", "excessive-permissions", "cache-poisoning", "secrets-inherit", "secrets-outside-env", "overprovisioned-secrets", "ref-confusion", "stale-action-refs", "unpinned-images", "self-hosted-runner", "superfluous-actions", "concurrency-limits", "dependabot-cooldown", "archived-uses", "use-trusted-publishing", "misfeature", "anonymous-definition", "undocumented-permissions", "unpinned-tools", "ref-version-mismatch", "dangerous-triggers", "bot-conditions"})  # fmt: skip
+"""Audits that most good workflows do not pass."""
+
+
+def _security(found: list[dict[str, Any]]) -> Iterator[Said]:
+    for each in found:
+        primary = next((at for at in each["locations"] if at["symbolic"]["kind"] == "Primary"), each["locations"][0])
+        start = primary["concrete"]["location"]["start_point"]
+        key = table(primary["symbolic"]["key"].get("Local"))
+        path = os.path.normpath(key.get("verbatim_path") or key.get("given_path") or "")
+        said = f"{each['desc']}: {primary['symbolic']['annotation']}"
+        yield Finding(path, start["row"] + 1, start["column"] + 1, "zizmor", each["ident"], _gravity(each), said[:400])
+
+
+def _gravity(each: dict[str, Any]) -> str:
+    severe, sure = each["determinations"]["severity"], each["determinations"]["confidence"]
+    if each["ident"] in ADVICE or severe in ("Informational", "Low", "Unknown") or sure == "Low":
+        return INFO
+    return ERROR if severe == "High" and sure == "High" else WARNING
+
+
+SHELLS = {"bash": "bash", "sh": "sh"}
+OF_EXPRESSIONS = frozenset({1091, 2043, 2050, 2078, 2153, 2154, 2157, 2193, 2194})
+"""What shellcheck says of the words that stand for expressions."""
+
+EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+
+
+def _scripts(sources: list[Source], runner: Runner) -> Iterator[Said]:
+    """The scripts of all files in one call; expressions become a word of the same length and the same lines."""
+    runner.need("shellcheck")
+    for start in range(0, len(sources), 25):
+        with runner.scratch() as folder:
+            places: dict[str, tuple[str, int, int]] = {}
+            for source in sources[start : start + 25]:
+                for shell, script, line, indent in _runs(source):
+                    name = f"{len(places)}.{shell}"
+                    places[name] = (source.path, line, indent)
+                    with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                        file.write(f"#!/bin/{shell}\n{EXPRESSION.sub(_word, script)}")
+            for some in batches(sorted(places), 200):
+                yield from _complaints(comments(runner, list(some), cwd=folder), places)
+
+
+def _complaints(found: list[dict[str, Any]], places: dict[str, tuple[str, int, int]]) -> Iterator[Finding]:
+    for each in found:
+        if each["code"] in OF_EXPRESSIONS:
+            continue
+        path, line, indent = places[os.path.basename(each["file"])]
+        at = max(line + each["line"] - 2, 1)
+        said = f"in this script, line {max(each['line'] - 1, 1)}: {each['message']}"
+        yield Finding(path, at, each["column"] + indent, "shellcheck", f"SC{each['code']}", severity(each), said)
+
+
+def _word(found: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", "x", found[0])
+
+
+def _runs(source: Source) -> Iterator[tuple[str, str, int, int]]:
+    """Each script of the file: shell, text, line of its first line, and how far it is indented."""
+    if source.documents.fault is not None:
+        return
+    for document in source.documents.mappings():
+        top = _shell(document.value)
+        for name, job in table(document.value.get("jobs")).items():
+            default = _shell(table(job)) or top or _by_runner(table(job))
+            yield from _steps(source, document, table(job).get("steps"), ("jobs", name, "steps"), default)
+        runs = table(document.value.get("runs"))
+        yield from _steps(source, document, runs.get("steps"), ("runs", "steps"), "bash")
+
+
+def _steps(
+    source: Source, document: Document, steps: Any, path: tuple[Any, ...], default: str
+) -> Iterator[tuple[str, str, int, int]]:
+    for number, step in enumerate(rows(steps)):
+        script = table(step).get("run")
+        if not isinstance(script, str):
+            continue
+        shell = SHELLS.get(
+            str(table(step).get("shell", default)).split()[0] if table(step).get("shell", default) else ""
+        )
+        if shell is None:
+            continue
+        place = document.place((*path, number, "run"))
+        block = re.search(r"run['\"]?\s*:\s*[|>][-+0-9]*\s*(?:#.*)?$", source.lines[place.line - 1]) is not None
+        line = place.line + 1 if block else place.line
+        first = source.lines[line - 1] if block and line <= len(source.lines) else ""
+        indent = len(first) - len(first.lstrip()) if block else place.column + 4
+        yield shell, script, line, indent
+
+
+def _shell(value: dict[Any, Any]) -> str:
+    return str(table(table(value.get("defaults")).get("run")).get("shell", ""))
+
+
+def _by_runner(job: dict[Any, Any]) -> str:
+    """The shell that runners use unless told otherwise; none where the runner may be Windows."""
+    runner = str(job.get("runs-on", ""))
+    return "" if "windows" in runner.lower() or "${{" in runner else "bash"
+
+
+BOTH = frozenset({"github-workflow"})
+VALIDATORS = (
+    Validator("actionlint", BOTH, _actionlint, instead_of=("schema",)),
+    Validator("zizmor", BOTH | {"github-action", "dependabot"}, _zizmor, instead_of=("actionlint",)),
+    Validator("shellcheck-run", BOTH | {"github-action"}, _scripts),
+)

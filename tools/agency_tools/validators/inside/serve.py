@@ -1,0 +1,99 @@
+"""The long-lived process: listens on a socket in the sandbox and answers one JSON request a line, so that the
+validators' libraries are loaded once.
+
+Started as `python -m CHECKS.serve SOCKET`; asked by `ask.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from typing import Any
+
+from .engine import check, files_below, told
+from .since import Watch
+
+LINES_SHOWN = 4000
+"""Characters of a line that are kept for comparing; longer ones are generated."""
+
+
+class Service:
+    """Answers requests about the tree at `root`."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._watch = Watch(root)
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One request's answer: {"paths": [...] | null, "since": bool, "slow": bool, "only": [...], "root": …}."""
+        root = request.get("root") or self._root
+        if request.get("mark"):
+            self._watch.mark()
+            return {"validators": [], "findings": [], "paths": [], "lines": []}
+        paths = self._paths(root, request)
+        only = request.get("only")
+        judged = check(root, paths, slow=bool(request.get("slow")), only=frozenset(only) if only else None)
+        self._watch.seen(paths)
+        answer = told(judged)
+        return {**answer, "paths": paths, "lines": _lines(root, answer["findings"])}
+
+    def _paths(self, root: str, request: dict[str, Any]) -> list[str]:
+        if request.get("since"):
+            return self._watch.changed()
+        given = request.get("paths")
+        if given is None:
+            return files_below(root)
+        found: list[str] = []
+        for path in given:
+            found += files_below(root, path) if os.path.isdir(os.path.join(root, path)) else [path]
+        return list(dict.fromkeys(found))
+
+
+def _lines(root: str, findings: list[list[Any]]) -> list[str]:
+    """The text of each finding's line, by which a finding is known again when lines have moved."""
+    files: dict[str, list[str]] = {}
+    found: list[str] = []
+    for path, number, *_ in findings:
+        line = int(number)
+        if path not in files:
+            try:
+                with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+                    files[path] = file.read().splitlines()
+            except OSError:
+                files[path] = []
+        lines = files[path]
+        found.append(lines[line - 1].strip()[:LINES_SHOWN] if 0 < line <= len(lines) else "")
+    return found
+
+
+def serve(path: str) -> None:
+    """Answer until killed; what goes wrong in one request is its answer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(path)
+        listener.listen(8)
+        service = Service(os.getcwd())
+        while True:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rwb") as stream:
+                _one(service, stream)
+
+
+def _one(service: Service, stream: Any) -> None:
+    line = stream.readline()
+    if not line:
+        return
+    try:
+        answer = service.answer(json.loads(line))
+    except Exception as problem:  # the asker has to hear of it, and the next request is answered all the same
+        answer = {"problem": f"{type(problem).__name__}: {problem}"}
+    try:
+        stream.write(json.dumps(answer).encode() + b"\n")
+        stream.flush()
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
