@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from itertools import groupby
 from typing import TypeAlias
 
 from agency_evals.charts import Bar, Chart, bar, by_standing, cost_chart, scorer_chart, tag_chart, tool_chart
@@ -18,7 +17,7 @@ from agency_evals.repeats import pass_at_k, pass_hat_k
 from agency_evals.results import CaseResult, Run, Value
 from agency_evals.spread import Interval, t_interval, wilson_interval
 from agency_evals.standing import Key
-from agency_evals.transcript import Step, Transcript
+from agency_evals.transcript import Step, Transcript, by_turn
 from agency_evals.verdict import Verdict
 from agency_runtime.terminal import money, tokens
 from agency_runtime.wire import Usage
@@ -191,15 +190,6 @@ def _row(result: CaseResult, material: Material, change: str, repeated: bool) ->
         repeated=repeated,
         words=_words(result, change),
     )
-
-
-def by_turn(steps: Sequence[Step]) -> list[tuple[int, list[Step]]]:
-    """The steps, those of one turn together; a step without a turn belongs to the one before it."""
-    turns: list[int] = []
-    for step in steps:
-        turns.append(step.turn or (turns[-1] if turns else 0))
-    grouped = groupby(zip(turns, steps, strict=True), key=lambda pair: pair[0])
-    return [(turn, [step for _, step in pairs]) for turn, pairs in grouped]
 
 
 def _facts(result: CaseResult, transcript: Transcript | None) -> Facts:

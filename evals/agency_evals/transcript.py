@@ -1,6 +1,7 @@
 """What was said and done in a run, step by step, read from its session's log or from a recording."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -59,7 +60,7 @@ class Transcript:
     issue: str = ""
     started: str = ""
     steps: Sequence[Step] = ()
-    replies: Sequence[Json] = ()
+    replies: Mapping[int, Json] = field(default_factory=dict[int, Json])  # by turn
     status: str = "cut off"
     reason: str = ""
     usage: Json = field(default_factory=dict[str, Any])
@@ -69,6 +70,19 @@ class Transcript:
     def calls(self) -> list[Done]:
         """The calls, in order."""
         return [step.call for step in self.steps if step.call]
+
+
+def by_turn(steps: Sequence[Step]) -> list[tuple[int, list[Step]]]:
+    """The steps of each turn, in order; what bears no turn belongs to the one before it.
+
+    A call that started a helper ends after the helper's turns; it stands with its own turn all the same.
+    """
+    turns: dict[int, list[Step]] = defaultdict(list)
+    last = min((step.turn for step in steps if step.turn), default=0)
+    for step in steps:
+        last = step.turn or last
+        turns[last].append(step)
+    return sorted(turns.items())
 
 
 def of_events(events: Iterable[Json]) -> Transcript:
@@ -86,7 +100,7 @@ def of_events(events: Iterable[Json]) -> Transcript:
         issue=str(first.get("issue", "")),
         started=str(first.get("at", "")),
         steps=tuple(step for event in seen for step in _steps(event, verdicts, finished)),
-        replies=tuple(event["message"] for event in seen if event["type"] == "reply"),
+        replies={event["turn"]: event["message"] for event in seen if event["type"] == "reply"},
         status=str(last.get("status", "cut off")),
         reason=str(last.get("reason", "")),
         usage=json_object(last.get("usage")),
@@ -158,7 +172,7 @@ def of_recording(recording: Recording) -> Transcript:
         issue=str(header.get("issue", "")),
         started=str(header.get("created", "")),
         steps=tuple(steps),
-        replies=tuple(turn.reply for turn in recording.turns),
+        replies={turn.number: turn.reply for turn in recording.turns},
         status=str(recording.end.get("status", "cut off")),
         reason=str(recording.end.get("reason", "")),
         usage=json_object(recording.end.get("usage")),
