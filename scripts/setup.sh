@@ -13,6 +13,7 @@ missing=$(
     needed git git
     needed dockerd docker.io
     needed mmdebstrap mmdebstrap
+    needed chromium chromium
 )
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
