@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from agency_runtime.closing import close
+from agency_runtime.compartments import environs_of, secrets_of
 from agency_runtime.conduct import Run
 from agency_runtime.gatehouse import gate_of
 from agency_runtime.order import Order, Verb, in_worktree, take
 from agency_runtime.outcome import Outcome
-from agency_runtime.redaction import Redactor
 from agency_runtime.repository import add_worktree
 from agency_runtime.session import Event, Listener
 from agency_runtime.terminal import Terminal
+from agency_tools.redaction import Redactor
 
 
 def start(verb: Verb, text: str | None, given: Mapping[str, Any]) -> int:
@@ -30,15 +31,16 @@ def carry_out(order: Order) -> Outcome:
     """Conduct a run and show it in the form that was asked for."""
     form = order.settings.output
     gate = gate_of(order)
+    environs = environs_of(order, gate.aims.targets)
     terminal = Terminal(out=sys.stdout if form == "text" else io.StringIO())
     listeners: list[Listener] = [terminal]
     if form == "stream-json":
-        listeners.append(EventPrinter(Redactor.of_environment()))
+        listeners.append(EventPrinter(Redactor.of_environment(secrets_of(environs))))
     if order.dirty and form == "text":
         terminal.line(
             f"{order.dirty} files have uncommitted changes; they stay as they are and out of the list of changes (or use --worktree)"
         )
-    outcome = asyncio.run(Run(order, gate, terminal, listeners).conduct())
+    outcome = asyncio.run(Run(order, gate, terminal, listeners, environs).conduct())
     if form == "text":
         close(terminal, outcome, order.task.command)
     else:

@@ -15,6 +15,7 @@ from agency_runtime.anthropic_model import AnthropicModel
 from agency_runtime.approval import AtTerminal, can_ask, nobody, silence
 from agency_runtime.budget import Spending
 from agency_runtime.changes import FilesChanged
+from agency_runtime.compartments import Compartments, Environs, secrets_of
 from agency_runtime.deferred import NoWorkspace
 from agency_runtime.delivery import Handed, hand_off, write_plan
 from agency_runtime.equipment import Equipment, equip
@@ -27,9 +28,10 @@ from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.order import Order, difference, environment_of_run
 from agency_runtime.outcome import Ended, Outcome, judged
 from agency_runtime.plans import lint_own_plan
+from agency_runtime.policy import FILE
+from agency_runtime.policy_writer import permit
 from agency_runtime.prompt import Environment
 from agency_runtime.recording import Recorder
-from agency_runtime.redaction import Redactor
 from agency_runtime.replay import ReplayModel
 from agency_runtime.session import Listener, Log, Session, new_id, sessions_folder
 from agency_runtime.shell import Shell
@@ -38,7 +40,7 @@ from agency_runtime.task_tool import Bond, TaskTool
 from agency_runtime.terminal import Terminal
 from agency_runtime.wire import Json, Model, ModelError, ReplayError, Reply
 from agency_tools.errors import UsageError, WorkspaceError
-from agency_tools.reach import Targets
+from agency_tools.redaction import Redactor
 
 SIGNALS = {signal.SIGINT: ("interrupted", cli.INTERRUPTED), signal.SIGTERM: ("terminated", cli.TERMINATED)}
 NO_HANDOFF = "You ended your turn without handing off. Check your work, then call Handoff; claim only what calls of this session showed."
@@ -57,11 +59,13 @@ class Run:
     gate: Gate
     terminal: Terminal
     listeners: Sequence[Listener] = ()
+    environs: Sequence[Environs] = ()
     session: Session = field(init=False)
     environment: Environment = field(init=False)
     spending: Spending = field(init=False)
     model: Model = field(init=False)
     shell: Shell | None = field(init=False)
+    compartments: Compartments = field(init=False)
     equipment: Equipment = field(init=False)
     answer: Answer = field(init=False)
     talk: Conversation = field(init=False)
@@ -81,7 +85,7 @@ class Run:
 
     def _open(self) -> None:
         """The log and the recording, before anything is started that could need closing."""
-        order, redact = self.order, Redactor.of_environment()
+        order, redact = self.order, Redactor.of_environment(secrets_of(self.environs))
         self.session = Session(id=new_id())
         self.environment = environment_of_run(order)
         try:
@@ -119,6 +123,7 @@ class Run:
         self.spending = Spending(order.settings.budget(order.persona.max_turns))
         self.model = self._model()
         self.shell = None if order.pure else Shell(order, self._notice)
+        self.compartments = Compartments(order, self.environs, self._notice)
         self._equip()
 
     def _model(self) -> Model:
@@ -131,14 +136,14 @@ class Run:
 
     def _equip(self) -> None:
         order, task = self.order, TaskTool()
-        person = AtTerminal(self.terminal, target=order.settings.target or "none")
+        person = AtTerminal(self.terminal, target=order.settings.target or "none", keep=self._permit)
         asks = can_ask(order.settings.output) and order.recording is None
         self.equipment = equip(
             names=order.persona.tools,
             workspace=self.shell.workspace if self.shell else NoWorkspace(),
             repository=order.repository.root,
             feature=order.task.feature,
-            targets=Targets(),
+            targets=self.compartments.targets,
             skills=order.skills,
             handoff=HandoffTool(self._judge),
             escalate=EscalateTool(person.question if asks else silence),
@@ -153,11 +158,20 @@ class Run:
             approve=person if asks else nobody,
             replay=self.model if isinstance(self.model, ReplayModel) else None,
             live=not order.pure,
+            ledger=self.compartments.targets.ledger,
         )
         self.talk = conversation_of(order, self.equipment, self.environment)
         task.bind(
             Bond(model=self.model, session=self.session, talk=self.talk, answer=self.answer, spending=self.spending)
         )
+
+    def _permit(self, rules: Sequence[str]) -> str:
+        """Write the rules into the policy file; what went wrong, or nothing."""
+        try:
+            permit(self.order.repository.root / FILE, rules)
+        except UsageError as error:
+            return str(error)
+        return ""
 
     async def _act(self) -> Ended:
         """Let the model act, and say how that ended."""
@@ -235,6 +249,7 @@ class Run:
 
     async def _finish(self, ended: Ended) -> Outcome:
         """Take down what came of it: changes, handoff or plan, and the session's last event."""
+        await self.compartments.close()
         if self.shell is not None:
             await self.shell.close()  # whatever still ran is dead before the tree is read
         files = await self._files()
@@ -298,6 +313,7 @@ class Run:
         """Leave nothing running and nothing open."""
         for number in SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(number)
+        await self.compartments.close()
         if self.shell is not None:
             await self.shell.close()
         with suppress(ModelError):

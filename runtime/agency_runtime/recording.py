@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal, cast, get_args
 
-from agency_runtime.redaction import Redactor
 from agency_runtime.session import Event
 from agency_runtime.wire import Call, Json, Reply, Request, json_object
 from agency_tools.errors import UsageError
+from agency_tools.redaction import Redactor
 
 FORMAT = "agency-recording/1"
 Source = Literal["api", "relay", "authored"]

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from agency_runtime.redaction import Redactor
 from agency_runtime.wire import Json, json_object
 from agency_tools.errors import UsageError
+from agency_tools.redaction import Redactor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from agency_runtime import cli
-from agency_runtime.redaction import Redactor
 from agency_runtime.session import Log, Session, sessions_folder
 from agency_tools.errors import UsageError, WorkspaceError
+from agency_tools.redaction import Redactor
 
 Done = subprocess.CompletedProcess[str]
 

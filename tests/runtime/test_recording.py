@@ -15,13 +15,13 @@ from agency_runtime.gate import Decision
 from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.prices import Price
 from agency_runtime.recording import Recorder, Recording, read_recording
-from agency_runtime.redaction import Redactor
 from agency_runtime.replay import Drift, ReplayModel, essence, first_difference
 from agency_runtime.session import Session
 from agency_runtime.testing import Scripted, message, text, use
 from agency_runtime.wire import Json, Model, ReplayError, Reply
 from agency_tools.errors import UsageError
 from agency_tools.prospect import Prospect
+from agency_tools.redaction import Redactor
 from agency_tools.tool import Input, Output
 
 HEADER = {"source": "authored", "model": "scripted", "issue": "say hello"}

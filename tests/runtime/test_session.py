@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agency_runtime.redaction import MASK, Redactor
 from agency_runtime.session import DURABLE, Event, Log, Session, new_id, read_events, sessions_folder
 from agency_tools.errors import UsageError
+from agency_tools.redaction import MASK, Redactor
 
 
 def logged(folder: Path, redact: Redactor | None = None) -> tuple[Session, Log]:

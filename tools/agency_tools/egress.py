@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from agency_tools.addresses import Resolve, lookup, refusal
+from agency_tools.addresses import Resolve, is_metadata, lookup, refusal
 from agency_tools.allowed_hosts import Entry, allowed, entries
 from agency_tools.errors import ToolError
 from agency_tools.proxy_request import LARGEST_HEAD, Malformed, Request, parsed
@@ -59,10 +59,13 @@ def unheard(_: Decision) -> None:
 class Egress:
     """The proxy, listening at `socket` until it is closed."""
 
-    def __init__(self, opened: Sequence[Entry], *, resolve: Resolve = lookup, hear: Hear = unheard) -> None:
+    def __init__(
+        self, opened: Sequence[Entry], *, resolve: Resolve = lookup, hear: Hear = unheard, private: bool = False
+    ) -> None:
         self._opened = opened
         self._resolve = resolve
         self._hear = hear
+        self._private = private
         self._folder = tempfile.mkdtemp(prefix="agency-egress-")  # 0700: the socket itself is open to any user
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -148,7 +151,7 @@ class Egress:
         except (ToolError, TimeoutError) as error:
             text = str(error) or f"{host!r} cannot be resolved in time"
             raise self._refused(host, port, 502, text) from error
-        reasons = [reason for each in found if (reason := refusal(each))]
+        reasons = [reason for each in found if (reason := self._reason(each))]
         if reasons or not found:
             why = reasons[0] if reasons else "it has no address"
             text = (
@@ -157,14 +160,22 @@ class Egress:
             raise self._refused(host, port, 403, text)
         return found
 
+    def _reason(self, address: str) -> str | None:
+        """Why the address is not connected to; where the person's own names count, only the metadata service is not."""
+        if self._private and not is_metadata(address):
+            return None
+        return refusal(address)
+
     def _refused(self, host: str, port: int, status: int, text: str) -> Refused:
         self._hear(Decision(host=host, port=port, refused=text))
         return Refused(status, text)
 
 
-async def open_egress(network: Sequence[str], *, resolve: Resolve = lookup, hear: Hear = unheard) -> Egress:
-    """A proxy for these hosts. Raises UsageError where an entry is malformed."""
-    egress = Egress(entries(network), resolve=resolve, hear=hear)
+async def open_egress(
+    network: Sequence[str], *, resolve: Resolve = lookup, hear: Hear = unheard, private: bool = False
+) -> Egress:
+    """A proxy for these hosts; `private`: a name may lead to a private address. Raises UsageError where an entry is malformed."""
+    egress = Egress(entries(network), resolve=resolve, hear=hear, private=private)
     try:
         await egress.start()
     except BaseException:

@@ -11,7 +11,7 @@ from agency_tools import seccomp
 from agency_tools.boot import parcel
 from agency_tools.errors import WorkspaceError
 from agency_tools.frames import Channel
-from agency_tools.mounts import EGRESS
+from agency_tools.mounts import EGRESS, port_socket
 from agency_tools.running import Running
 from agency_tools.surroundings import HOME, PROXY_PORT, environment, process_limits
 from agency_tools.workspace import ROOT, SCRATCH, Layout, Workspace
@@ -103,6 +103,8 @@ async def _greet(running: Running, channel: Channel, layout: Layout, uid: int, g
     )
     if layout.egress:
         await channel.call("forward", port=PROXY_PORT, path=EGRESS)
+    for port in layout.loopback:
+        await channel.call("forward", port=port, path=port_socket(port))
 
 
 async def _reason(running: Running, problem: BaseException) -> str:

@@ -45,6 +45,11 @@ EGRESS = "/run/agency/egress.sock"
 """Where the proxy's socket is, in a sandbox that has a network."""
 
 
+def port_socket(port: int) -> str:
+    """Where the socket behind a port of the loopback is."""
+    return f"/run/agency/port-{port}.sock"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mount:
     """One host path, and where it appears inside."""
@@ -67,6 +72,8 @@ def mounts(layout: Layout) -> tuple[Mount, ...]:
         found += _protected(repository, layout.protected)
     for source, target in (layout.read_only or {}).items():
         found.append(Mount(source=resolved(source, what="mount"), target=target))
+    for source, target in (layout.read_write or {}).items():
+        found.append(Mount(source=resolved(source, what="mount"), target=target, writable=True))
     for path in layout.tool_paths:
         found += _tools(path)
     for mount in found:
@@ -74,6 +81,9 @@ def mounts(layout: Layout) -> tuple[Mount, ...]:
     if layout.egress:
         refuse_secret(layout.egress)
         found.append(Mount(source=layout.egress, target=EGRESS))
+    for port, socket in layout.loopback.items():
+        refuse_secret(socket)
+        found.append(Mount(source=socket, target=port_socket(port)))
     return tuple(dict.fromkeys(found))
 
 

@@ -33,7 +33,12 @@ async def start(
         return await _start(kind, layout)
     from agency_tools.egress import Networked, open_egress  # few sandboxes have a network
 
-    egress = await open_egress(layout.network, resolve=resolve, hear=lambda decision: hear and hear(str(decision)))
+    egress = await open_egress(
+        layout.network,
+        resolve=resolve,
+        hear=lambda decision: hear and hear(str(decision)),
+        private=layout.private_names,
+    )
     try:
         return Networked(await _start(kind, dataclasses.replace(layout, egress=egress.socket)), egress)
     except BaseException:

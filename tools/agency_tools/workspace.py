@@ -1,7 +1,7 @@
 """The sandbox as the tools see it: a few typed operations on one running tool host."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 ROOT = "/workspace"
@@ -35,6 +35,9 @@ class Layout:
     image: the workspace image's reference (Docker only).
     network: the hosts that may be reached, as `--network` names them; none is no network at all.
     egress: the host socket of the proxy that opens them; `sandbox.start` fills it in.
+    private_names: a listed name may lead to a private address too, as the person's own names do.
+    read_write: further host folders to mount writable, as {host path: path inside}.
+    loopback: ports of the loopback inside, and the host's sockets that they lead to.
     """
 
     repository: str
@@ -45,6 +48,9 @@ class Layout:
     image: str | None = None
     network: Sequence[str] = ()
     egress: str | None = None
+    private_names: bool = False
+    read_write: Mapping[str, str] | None = None
+    loopback: Mapping[int, str] = field(default_factory=dict[int, str])
     limits: Limits = Limits()
 
 

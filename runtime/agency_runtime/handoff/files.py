@@ -13,7 +13,7 @@ from agency_runtime.changes import FilesChanged
 from agency_runtime.handoff.claimed import Item, Verdict
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.lines import Lines
-from agency_runtime.redaction import Redactor
+from agency_tools.redaction import Redactor
 
 if TYPE_CHECKING:
     from agency_runtime.handoff.record import Evidence

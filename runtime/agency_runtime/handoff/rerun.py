@@ -21,7 +21,6 @@ from agency_runtime.handoff.freshness import REDIRECT, history
 from agency_runtime.handoff.shell_call import Words
 from agency_runtime.handoff.support import PRINTS, WRITES, shell_of
 from agency_runtime.policy import Policy, build_gate
-from agency_runtime.redaction import Redactor
 from agency_runtime.replay import comparable, first_difference
 from agency_runtime.staging import PROTECTED
 from agency_runtime.wire import Call
@@ -32,6 +31,7 @@ from agency_tools.grep import Grep
 from agency_tools.helm import Helm, Offline
 from agency_tools.infrastructure import ShellCompartment
 from agency_tools.read import Read
+from agency_tools.redaction import Redactor
 from agency_tools.sandbox import Kind, start
 from agency_tools.seen import Seen
 from agency_tools.terraform import Terraform

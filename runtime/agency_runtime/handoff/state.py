@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from agency_runtime.handoff.files import pretty, write_whole
-from agency_runtime.redaction import Redactor
+from agency_tools.redaction import Redactor
 
 State = Literal["completed", "incomplete", "blocked"]
 FINISHED = ("completed", "complete", "done")

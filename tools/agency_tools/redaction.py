@@ -75,9 +75,9 @@ class Redactor:
         self._pattern = re.compile("|".join([*map(re.escape, known), *SHAPES]))
 
     @classmethod
-    def of_environment(cls) -> "Redactor":
-        """One that knows this process's secrets."""
-        return cls(secret_values(os.environ))
+    def of_environment(cls, further: Iterable[str] = ()) -> "Redactor":
+        """One that knows this process's secrets, and further ones."""
+        return cls({*secret_values(os.environ), *further})
 
     def __call__(self, text: str) -> str:
         """The text with every secret masked."""

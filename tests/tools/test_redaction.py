@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from agency_runtime.redaction import MASK, Redactor, secret_values
+from agency_tools.redaction import MASK, Redactor, secret_values
 
 SECRET = 'p+w/ord-ä "x"'
 
