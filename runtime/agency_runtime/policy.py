@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agency_runtime.gate import MODES, Gate, Mode, Rules, Verdict, check_mode
-from agency_runtime.gate.recipes import Reader
+from agency_runtime.gate.files import Reader
 from agency_tools.errors import UsageError
 from agency_tools.target import Target
 

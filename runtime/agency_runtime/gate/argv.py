@@ -1,5 +1,6 @@
 """Command lines of programs with sub-commands: options apart from words, whatever their order."""
 
+import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
@@ -65,6 +66,18 @@ def parse_line(args: Sequence[str], valued: Set[str], switches: Set[str] = froze
 
 
 HELP = frozenset({"--help", "-h", "-help", "--version"})
+
+
+_VERSIONED = re.compile(
+    r"(terraform|tofu|opentofu|terragrunt|kubectl|oc|helm|aws|gcloud|az|docker|podman)(?:[-_]?v?\d[\w.]*)?(?:\.exe)?"
+)
+
+
+def program_of(word: str) -> str:
+    """The name of a program: without its folder, and without the version that some installers put into it."""
+    name = word.rpartition("/")[2]
+    versioned = _VERSIONED.fullmatch(name)
+    return versioned[1] if versioned else name
 
 
 def _short(name: str, valued: Set[str]) -> list[tuple[str, str | None]]:

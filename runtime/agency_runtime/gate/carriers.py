@@ -1,21 +1,19 @@
 """Programs that run other programs: what is inside them is judged as if it stood alone."""
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from agency_runtime.gate.argv import names
+from agency_runtime.gate.calls import calls
 from agency_runtime.gate.command import Command
 from agency_runtime.gate.decision import Kind, gravest
-from agency_runtime.gate.interpreters import INTERPRETERS
+from agency_runtime.gate.files import STDIN
+from agency_runtime.gate.hidden import NAMED, SHELLS, WRAPPERS, Argv, hidden
+from agency_runtime.gate.interpreters import INTERPRETERS, reads_its_program
 from agency_runtime.gate.places import absolute
-from agency_runtime.gate.programs import GUARDED, local
+from agency_runtime.gate.spoken import option_texts
 from agency_runtime.gate.words import FETCHED, TOKEN, UNKNOWN, known
-
-Argv: TypeAlias = tuple[str, ...]
-
-SHELLS = names("sh bash zsh dash ksh ash mksh fish rbash busybox-sh csh tcsh yash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +41,28 @@ PREFIXES: dict[str, Prefix] = {
     "doas": _p("-u -C", kind="unknown"), "pkexec": _p("--user", kind="unknown"), "runuser": _p("-u --user -g --group", kind="unknown"),
     "setpriv": _p("--reuid --regid --groups", kind="unknown"), "gosu": _p("", 1, "unknown"), "su-exec": _p("", 1, "unknown"),
     "chroot": _p("", 1, "unknown"), "nsenter": _p("-t --target -S -G", kind="unknown"), "unshare": _p("", kind="unknown"),
-    "systemd-run": _p("-p --property -u --unit", kind="unknown"), "prlimit": _p(), "parallel": _p("-j --jobs -a --arg-file -S --sshlogin --colsep", joined=True),
+    "systemd-run": _p("-p --property -u --unit", kind="unknown"), "prlimit": _p(), "parallel": _p("-j --jobs -a --arg-file -S --sshlogin --colsep -n -N --max-args --delay --retries --timeout --results --joblog", joined=True),
     "ssh": _p("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w", 1, "change", True), "torsocks": _p(), "proxychains": _p("-f"),
     "firejail": _p(), "bwrap": _p("--bind --ro-bind --dev --proc --tmpfs --chdir --setenv --uid --gid", kind="unknown"), "catchsegv": _p(), "then": _p(), "do": _p(), "!": _p(),
     "eatmydata": _p(), "chpst": _p("-u -U -b -e"), "softlimit": _p(), "daemonize": _p("-c -e -o -p -l -u"), "setarch": _p("", 1), "linux64": _p(), "linux32": _p(), "entr": _p(),
 }  # fmt: skip
-SCRIPTED: dict[str, tuple[str, Kind]] = {"su": ("-c --command", "unknown"), "script": ("-c --command", "local"), "flock": ("-c --command", "read"),
-                                         "nix-shell": ("--run --command", "local"), "runuser": ("-c --command", "unknown"),
-                                         "sg": ("-c", "unknown"), "env": ("-S --split-string", "read")}  # fmt: skip
+KINDS: dict[str, Kind] = {
+    "su": "unknown",
+    "runuser": "unknown",
+    "sg": "unknown",
+    "flock": "read",
+    "env": "read",
+    "script": "local",
+    "mosh": "change",
+    "ssh": "change",
+    "scp": "change",
+    "sftp": "change",
+}
+"""Programs whose options may hold a command, with the class of their own road; the others are local work."""
+SHELLS_OF_THEIR_OWN = names("su sudo doas chroot runuser ssh nsenter unshare sg newgrp script login mosh")
+"""Programs that start a shell when they are given no command."""
+PYTHON_RUNNERS = {("uv", "run"), ("poetry", "run"), ("pdm", "run"), ("hatch", "run"), ("pipenv", "run"), ("rye", "run"),
+                  ("pipx", "run"), ("coverage", "run"), ("conda", "run")}  # fmt: skip
 XARGS_VALUED = names(
     "-I -i -n -P -L -s -d -a -E --max-args --max-procs --max-lines --replace --delimiter --arg-file --max-chars"
 )
@@ -59,12 +71,15 @@ EXECUTING = names("-exec -execdir -ok -okdir")
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a carrier runs. `kind` is the carrier's own class; a doubt is asked; a refusal denied."""
+    """What a carrier runs. `kind` is the carrier's own class; a doubt is asked; a refusal denied.
+
+    scripts: shell texts, each with its `$0` and arguments. files: scripts by path, each with its arguments.
+    """
 
     kind: Kind
     commands: tuple[Argv, ...] = ()
-    scripts: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    scripts: tuple[Argv, ...] = ()
+    files: tuple[Argv, ...] = ()
     assigns: tuple[tuple[str, str], ...] = ()
     doubt: str = ""
     refusal: str = ""
@@ -72,58 +87,93 @@ class Inside:
 
 def inside(command: Command) -> Inside | None:
     """What the command runs in its turn, or None when it carries nothing."""
+    found = _inside(command)
+    texts = tuple((text,) for text in option_texts(command.argv))
+    if not texts:
+        return found
+    kind = KINDS.get(command.program, "local")
+    base = found or Inside(kind)
+    plain = tuple(argv for argv in base.commands if not argv[0].startswith("-"))
+    return replace(base, kind=gravest((base.kind, kind)), commands=plain, scripts=(*base.scripts, *texts))
+
+
+def _inside(command: Command) -> Inside | None:
     program, argv = command.program, command.argv
     if program in SHELLS:
         return _shell(command)
-    if program in ("source", "."):
-        return Inside("read", files=argv[1:2])
-    if program == "eval":
-        return _given(" ".join(argv[1:])) if FETCHED in command.argv or not known(" ".join(argv[1:])) else None
-    if program == "xargs":
-        return _xargs(command)
     if program == "find" and EXECUTING & set(argv):
         return _find(argv)
-    if program in SCRIPTED or program in PREFIXES:
-        return _both(_scripted(program, argv), _prefix(argv, PREFIXES[program]) if program in PREFIXES else None)
-    if "/" in argv[0] and _is_ours(argv[0], command.cwd):
-        return Inside("read", files=(argv[0],))
-    return _hidden(argv)
+    if program in _OTHERS:
+        return _OTHERS[program](command)
+    if program in INTERPRETERS:
+        return _interpreter(command)
+    if program in PREFIXES or program in SHELLS_OF_THEIR_OWN:
+        return _prefix(argv, PREFIXES[program]) if _runs_a_word(command) else _own_shell(command)
+    if ours(command) and (program not in NAMED or command.files.text(argv[0], command.cwd) is not None):
+        return Inside("read", files=(argv,))
+    return _by_verb(argv) or _hidden(argv)
 
 
-def _is_ours(path: str, cwd: str) -> bool:
-    """A program that the run may have written itself, unless its name is one that the gate knows."""
+def _by_verb(argv: Argv) -> Inside | None:
+    """Version managers of terraform, and runners that are given a Python file."""
+    if argv[0] in ("tfenv", "tofuenv", "tgenv") and argv[1:2] == ("exec",):
+        return Inside("read", commands=(("terraform", *argv[2:]),))
+    if argv[:2] in PYTHON_RUNNERS and argv[2:] and argv[2].endswith(".py"):
+        return Inside("local", commands=(("python3", *argv[2:]),))
+    return None
+
+
+def _hidden(argv: Argv) -> Inside | None:
+    found = hidden(argv)
+    return Inside("read", commands=found) if found else None
+
+
+def _source(command: Command) -> Inside | None:
+    """A script that runs in the shell itself; without arguments of its own it has the shell's."""
+    path, args = command.argv[1:2], command.argv[2:] or (UNKNOWN,)
+    return Inside("read", files=((*path, *args),)) if path else None
+
+
+def _eval(command: Command) -> Inside | None:
+    """What is known of it the walk has already gone into."""
+    text = " ".join(command.argv[1:])
+    return None if known(text) else _given(text)
+
+
+def _interpreter(command: Command) -> Inside | None:
+    """The commands that a one-line program names; a program in a file is searched, but not taken apart."""
+    given = command.stdin or "" if reads_its_program(command.program, command.argv[1:]) else ""
+    found = calls("\n".join([*command.argv[1:], given]))
+    beside = _hidden(command.argv)
+    if not found:
+        return beside
+    return replace(beside or Inside("local"), kind="local", scripts=tuple((text,) for text in found))
+
+
+def ours(command: Command) -> bool:
+    """A program by a path where the run may have put it itself, build tools that carry themselves excepted."""
+    path = command.argv[0] if command.argv else ""
     name = posixpath.basename(path)
-    if name in KNOWN or name in INTERPRETERS or posixpath.splitext(name)[0] in WRAPPERS:
+    if "/" not in path or name in INTERPRETERS or posixpath.splitext(name)[0] in WRAPPERS:
         return False
-    return absolute(path, cwd).startswith(("/workspace/", "/tmp/", "~", UNKNOWN))
+    return absolute(path, command.cwd).startswith(("/workspace/", "/tmp/", "~", UNKNOWN))
 
 
-def _both(script: Inside | None, prefix: Inside | None) -> Inside | None:
-    """A program that takes its command either way: what could be meant is judged, both if need be."""
-    if script is None or prefix is None:
-        return script or prefix
-    commands = tuple(argv for argv in prefix.commands if not argv[0].startswith("-"))
-    return replace(
-        prefix, kind=gravest((script.kind, prefix.kind)), commands=commands, scripts=script.scripts + prefix.scripts
+def _runs_a_word(command: Command) -> bool:
+    """A prefix that is given a command, and not only options."""
+    prefix = PREFIXES.get(command.program)
+    return prefix is not None and (
+        command.program not in SHELLS_OF_THEIR_OWN or _prefix(command.argv, prefix) not in (None, Inside(prefix.kind))
     )
 
 
-def _scripted(program: str, argv: Argv) -> Inside | None:
-    if program not in SCRIPTED:
-        return None
-    options, kind = SCRIPTED[program]
-    scripts = _scripts(argv, set(options.split()))
-    return Inside(kind, scripts=scripts) if scripts else None
-
-
-def _scripts(argv: Sequence[str], options: set[str]) -> tuple[str, ...]:
-    found = [argv[at + 1] for at, word in enumerate(argv[:-1]) if word in options]
-    found += [
-        word.partition("=")[2]
-        for word in argv
-        if word.startswith("--") and word.partition("=")[0] in options and "=" in word
-    ]
-    return tuple(found)
+def _own_shell(command: Command) -> Inside:
+    """A shell of another user, root or machine, that reads what it is given."""
+    prefix = PREFIXES.get(command.program)
+    kind = prefix.kind if prefix else KINDS.get(command.program, "unknown")
+    if command.stdin is None:
+        return Inside(kind)
+    return replace(_given(command.stdin), kind=kind)
 
 
 def _prefix(argv: Argv, prefix: Prefix) -> Inside | None:
@@ -143,7 +193,7 @@ def _prefix(argv: Argv, prefix: Prefix) -> Inside | None:
     if not rest:
         return None if prefix.kind == "read" else Inside(prefix.kind)
     if prefix.joined or (len(rest) == 1 and " " in rest[0]):
-        return Inside(prefix.kind, scripts=(" ".join(word for word in rest if word != ":::"),), assigns=tuple(assigns))
+        return Inside(prefix.kind, scripts=((" ".join(rest),),), assigns=tuple(assigns))
     return Inside(prefix.kind, commands=(rest,), assigns=tuple(assigns))
 
 
@@ -159,16 +209,17 @@ def _shell(command: Command) -> Inside:
     while at < len(argv) and argv[at][:1] in ("-", "+"):
         word = argv[at]
         if not word.startswith("--") and "c" in word[1:]:
-            return _given(next((text for text in argv[at + 1 :] if text[:1] not in ("-", "+")), ""))
+            given = next((to for to in range(at + 1, len(argv)) if argv[to][:1] not in ("-", "+")), len(argv))
+            return _given("".join(argv[given : given + 1]), argv[given + 1 :])
         if word == "--" or word == "-":
             at += 1
             break
         if not word.startswith("--") and "s" in word[1:]:
             return _given(command.stdin)
         at += 2 if word in ("-o", "+o", "-O", "+O", "--rcfile", "--init-file") else 1
-    if at < len(argv):
-        return Inside("read", files=(argv[at],))
-    return _given(command.stdin)
+    if at < len(argv) and argv[at] not in STDIN:
+        return Inside("read", files=(argv[at:],))
+    return _given(command.stdin, argv[at:])
 
 
 def _only_parses(args: Argv) -> bool:
@@ -182,12 +233,12 @@ def _only_parses(args: Argv) -> bool:
     )
 
 
-def _given(text: str | None) -> Inside:
+def _given(text: str | None, args: Argv = ()) -> Inside:
     if text is None:
         return Inside("unknown", doubt="a shell that reads its commands from its input")
     if FETCHED in text:
         return Inside("unknown", refusal="runs what it fetches from the network")
-    return Inside("read", scripts=(text,))
+    return Inside("read", scripts=((text, *args),))
 
 
 def _xargs(command: Command) -> Inside:
@@ -206,6 +257,26 @@ def _xargs(command: Command) -> Inside:
         return Inside("read", commands=tuple(tuple(word.replace(token, item) for word in rest) for item in items[:16]))
     bare = (tuple(rest),) if items == (UNKNOWN,) and len(rest) > 1 else ()
     return Inside("read", commands=((*rest, *items[:200]), *bare))
+
+
+def _parallel(command: Command) -> Inside:
+    """A template for each of its arguments: those behind `:::`, else the lines of its input; without one they are commands."""
+    words = _after_options(command.argv, PREFIXES["parallel"].valued)
+    end = next((at for at, word in enumerate(words) if word.startswith(":::")), len(words))
+    template, given = " ".join(words[:end]), words[end + 1 :]
+    if any(word.startswith("::::") for word in words) or not (given or command.stdin is not None):
+        items: tuple[str, ...] = (UNKNOWN,)
+    else:
+        items = tuple(word for word in given if not word.startswith(":::")) or tuple((command.stdin or "").splitlines())
+    filled = [template.replace("{}", item) if "{}" in template else f"{template} {item}".strip() for item in items[:16]]
+    return Inside("local", scripts=tuple((text,) for text in filled))
+
+
+def _after_options(argv: Argv, valued: frozenset[str]) -> Argv:
+    at = 1
+    while at < len(argv) and argv[at].startswith("-"):
+        at += 2 if argv[at] in valued else 1
+    return argv[at:]
 
 
 def starts(argv: Sequence[str]) -> tuple[str, ...]:
@@ -228,7 +299,7 @@ def _find(argv: Argv) -> Inside:
                 len(argv),
             )
             found += [
-                tuple(word.replace("{}", f"{start.rstrip('/')}/{TOKEN}") for word in argv[at + 1 : end])
+                tuple(word.replace("{}", f"{start.rstrip('/')}/{_named(argv)}") for word in argv[at + 1 : end])
                 for start in starts(argv)
             ]
             at = end
@@ -236,47 +307,12 @@ def _find(argv: Argv) -> Inside:
     return Inside("read", commands=tuple(words for words in found if words))
 
 
-def _hidden(argv: Argv) -> Inside | None:
-    """A guarded program among the arguments of a program that may run it: `poetry run …`, `docker exec …`, `npx …`."""
-    if argv and posixpath.basename(argv[0]) in _INERT:
-        return None
-    start = 1
-    if posixpath.basename(argv[0]) in _BY_VERB:
-        start = next((at + 1 for at, word in enumerate(argv) if word in ("exec", "run", "debug", "--")), len(argv))
-    found = [
-        argv[at:]
-        for at in range(start, len(argv))
-        if (
-            (posixpath.basename(argv[at]) in _LOOKED_FOR or posixpath.basename(argv[at]).startswith("mkfs"))
-            and not argv[at - 1].startswith("--")
-        )
-        or (argv[at - 1] == "--" and not argv[at].startswith("-"))
-    ]
-    return Inside("read", commands=tuple(found)) if found else None
+def _named(argv: Argv) -> str:
+    """What find's `-name` finds, where it is no pattern."""
+    name = next((argv[at + 1] for at, word in enumerate(argv[:-1]) if word == "-name"), "*")
+    return TOKEN if any(sign in name for sign in "*?[") or not known(name) else name
 
 
-_BY_VERB = names("kubectl oc k docker podman nerdctl docker-compose podman-compose")
-WRAPPERS = names("gradlew mvnw sbt bazelisk")
-"""Build tools that repositories carry with them; what they run is local work."""
-KNOWN = (
-    GUARDED
-    | local.READERS
-    | SHELLS
-    | names("make npm pnpm yarn bun just pytest tox nox ruff black mypy eslint jest tsc pip uv poetry go cargo")
-)
-_LOOKED_FOR = (
-    GUARDED
-    | SHELLS
-    | frozenset(local.WRITERS)
-    | frozenset(local.TURNING)
-    | frozenset(INTERPRETERS)
-    | names("sudo env xargs eval find make npm yarn pnpm just")
-    - names("k at mc cf eb kind info init service batch copilot mongo http argo fly hub oc")
-)
-_INERT = names(
-    "echo printf ls cat head tail grep egrep fgrep rg ag wc which type whereis whatis diff cmp stat du cd test [ [[ file tree git man help apt "
-    "apt-get dpkg brew rm mkdir touch mv cp ln chmod chown sed sort uniq cut tr jq yq terraform tofu helm aws gcloud az gsutil bq pip pip3 gh "
-    "export unset alias trap read for local declare find hash command eval : true false pgrep pkill killall dirname basename realpath readlink "
-    "tar zip unzip tee apk yum dnf kill ps column date seq sleep exit return set shopt shellcheck tfenv hadolint yamllint"
-)
-"""Programs whose arguments are never programs to run."""
+_OTHERS: dict[str, Callable[[Command], Inside | None]] = {
+    "source": _source, ".": _source, "parallel": _parallel, "eval": _eval, "xargs": _xargs,
+}  # fmt: skip

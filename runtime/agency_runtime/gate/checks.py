@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from agency_runtime.gate.argv import names
 from agency_runtime.gate.command import Command
+from agency_runtime.gate.files import Reader
 from agency_runtime.gate.interpreters import INTERPRETERS
 from agency_runtime.gate.places import absolute, place
-from agency_runtime.gate.recipes import Reader, recipe
+from agency_runtime.gate.recipes import recipe
 from agency_runtime.gate.words import known
 
 CHECKERS: dict[str, frozenset[str]] = {
@@ -58,7 +59,8 @@ def only_checks(command: Command, text: Reader) -> bool:
     if not argv or argv[0].startswith("-"):
         return False
     program = argv[0].rpartition("/")[2]
-    if argv[1:] in _QUESTIONS or recipe(argv, command.cwd, text) is not None:
+    ran = recipe(argv, command.cwd, text)
+    if argv[1:] in _QUESTIONS or (ran is not None and ran.alone):
         return True
     if program in INTERPRETERS and program.startswith(("python", "node")):
         return _interprets(program, argv, command, text)
@@ -107,4 +109,4 @@ def _program_text(program: str, args: Sequence[str], command: Command, text: Rea
     if args[0].startswith("-") or not known(args[0]):
         return None
     path = absolute(args[0], command.cwd)
-    return command.files.get(path, command.files.get(args[0])) or text(path)
+    return command.files.text(path, command.cwd) or text(path)

@@ -1,10 +1,9 @@
 """The effect of one simple command, whatever kind of program it names."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from agency_runtime.gate import interpreters
-from agency_runtime.gate.carriers import inside, starts
+from agency_runtime.gate.carriers import inside, ours, starts
 from agency_runtime.gate.command import Command
 from agency_runtime.gate.decision import gravest
 from agency_runtime.gate.effect import Effect
@@ -17,8 +16,8 @@ _FINDS_WRITING = frozenset({"-fprint", "-fprint0", "-fprintf", "-fls"})
 _AWK = frozenset({"awk", "gawk", "mawk"})
 
 
-def effect(command: Command, root: str, text: Callable[[str], str | None]) -> Effect:
-    """What the command would do; `text` gives the files it would interpret."""
+def effect(command: Command, root: str) -> Effect:
+    """What the command would do."""
     if not command.argv:
         return Effect("read", "sets a variable" if command.assigns else "redirects")
     name = command.argv[0]
@@ -27,10 +26,17 @@ def effect(command: Command, root: str, text: Callable[[str], str | None]) -> Ef
     if not _certain(name):
         return Effect("unknown", "the program's name is not known before it runs", refused=FETCHED in name)
     if command.program in interpreters.INTERPRETERS:
-        return _interpreted(command, root, text)
+        return _interpreted(command, root)
     if command.program == "find":
         return _find(command, root)
-    return _carrying(command, classify(command.argv))
+    return _own(command, _carrying(command, classify(command.argv)))
+
+
+def _own(command: Command, does: Effect) -> Effect:
+    """A program of a known name that lies where the run may have put it may be any program: at least local work."""
+    if does.kind not in ("read", "plan") or not ours(command):
+        return does
+    return replace(does, kind="local", why=f"{command.program} from a folder that the run writes")
 
 
 def _certain(name: str) -> bool:
@@ -40,6 +46,9 @@ def _certain(name: str) -> bool:
 
 def _carrying(command: Command, own: Effect) -> Effect:
     """A program that runs another has the class of its own road; what is inside is judged by itself."""
+    found = interpreters.searched(" ".join(command.argv[1:])) if own.kind == "unknown" else None
+    if found and found[0]:
+        return Effect("change", f"{own.why}: {found[1]!r}", refused=True)
     carried = inside(command)
     if carried is None:
         return _telling(command, own) if own.kind == "local" and not own.writes else own
@@ -58,9 +67,9 @@ def _telling(command: Command, own: Effect) -> Effect:
     return Effect("change", f"{command.program} is handed {named!r}", refused=refused, critical=not refused)
 
 
-def _interpreted(command: Command, root: str, text: Callable[[str], str | None]) -> Effect:
+def _interpreted(command: Command, root: str) -> Effect:
     program = command.program
-    whole = "\n".join(_texts(command, text))
+    whole = "\n".join(_texts(command))
     if FETCHED in whole:
         return Effect("unknown", "runs what it fetches from the network", refused=True)
     awk_reads = program in _AWK and not any(sign in whole for sign in (">", "system", "|"))
@@ -73,11 +82,15 @@ def _interpreted(command: Command, root: str, text: Callable[[str], str | None])
     return Effect("local", f"{program} runs a program of its own", writes=_written(whole, command.cwd, root))
 
 
-def _texts(command: Command, text: Callable[[str], str | None]) -> list[str]:
+def _texts(command: Command) -> list[str]:
     """What an interpreter is given: its arguments, its input and the program file."""
-    texts = [*command.argv[1:], command.stdin or ""]
+    texts = (
+        [*command.argv[1:], command.stdin or ""]
+        if interpreters.reads_its_program(command.program, command.argv[1:])
+        else [*command.argv[1:]]
+    )
     for word in [word for word in command.argv[1:] if not word.startswith("-")][:1]:
-        given = command.files.get(word) or (text(absolute(word, command.cwd)) if known(word) else None)
+        given = command.files.text(word, command.cwd)
         texts += [given] if given else []
     return texts
 

@@ -11,18 +11,9 @@ from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.patterns import glob_reaches
 from agency_runtime.gate.places import HOSTILE, absolute, place, wiped
 from agency_runtime.gate.rules import Rule, Rules
-from agency_runtime.gate.targets import VARIABLES, Aims, Field
+from agency_runtime.gate.targets import HARMLESS, HIJACKING, Aims, Field, aimed_by
 from agency_tools.target import Target
 
-HIJACKING = frozenset({
-    "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PATH", "BASH_ENV", "ENV", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS", "PS4", "IFS",
-    "PYTHONSTARTUP", "PYTHONPATH", "PERL5OPT", "PERL5LIB", "RUBYOPT", "NODE_OPTIONS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF",
-    "GIT_PAGER", "PAGER", "MANPAGER", "EDITOR", "VISUAL", "BROWSER", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_ASKPASS", "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_GLOBAL", "GIT_DIR", "GIT_EXEC_PATH", "KUBECTL_EXTERNAL_DIFF", "HELM_PLUGINS", "TF_CLI_ARGS", "TF_CLI_ARGS_apply",
-    "TF_CLI_ARGS_plan", "LESSOPEN", "LESSCLOSE",
-})  # fmt: skip
-"""Variables that make a harmless program run another."""
-_HARMLESS = ("cat", "", "true")
 _BEFORE_ALLOW: tuple[Verdict, ...] = ("deny", "ask")
 
 
@@ -67,7 +58,7 @@ class Findings:
         """Whether the command leaves the pinned targets, or the `only` one that it names, or changes a protected one."""
         pins: list[tuple[Field, str]] = [
             *effect.pins,
-            *((VARIABLES[name], value) for name, value in assigned if name in VARIABLES),
+            *((field, value) for name, value in assigned if (field := aimed_by(name))),
         ]
         why = self.aims.astray(pins, only)
         if why:
@@ -141,7 +132,7 @@ def _hijacked(command: Command) -> Iterator[Finding]:
     for name, value in command.assigned:
         lengthens = name == "PATH" and "$PATH" in command.text
         splits = name == "IFS" and not command.argv
-        if name in HIJACKING and not lengthens and not splits and value not in _HARMLESS:
+        if name in HIJACKING and not lengthens and not splits and value not in HARMLESS:
             yield Finding("ask", f"sets {name}, which changes what programs run", firm=False)
 
 

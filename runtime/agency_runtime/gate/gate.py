@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agency_runtime.gate.decision import Decision, Kind, Segment, Verdict, decide, sentence
+from agency_runtime.gate.files import Reader
 from agency_runtime.gate.findings import Findings
 from agency_runtime.gate.judge import Judge
 from agency_runtime.gate.modes import TABLE, WRITES_NOTHING, Mode, lifts, settled
 from agency_runtime.gate.places import HOSTILE, absolute, place
-from agency_runtime.gate.recipes import Reader
 from agency_runtime.gate.rules import ALIASES, TYPED, Rule, Rules
 from agency_runtime.gate.targets import Aims
 from agency_runtime.gate.typed import TypedCall, typed_call

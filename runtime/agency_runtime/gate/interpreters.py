@@ -1,6 +1,9 @@
 """Text of other languages, python -c and its like: searched for acts that would not be allowed in the open."""
 
 import re
+from collections.abc import Sequence
+
+from agency_runtime.gate.files import STDIN
 
 _GAP = r"(?:\W+[\w=./@:-]+){0,6}?\W+"
 _REFUSED = re.compile(
@@ -17,6 +20,7 @@ _SUSPECT = re.compile(
     r"|\brm\W+-\w*[rR]\w*\W+[\"']?[/~$.*]|\bmkfs\b|/dev/(?:sd|nvme|vd|xvd|disk)"
     r"|rmtree\(\s*[\"'](?:/|~|\.|\.\.|/workspace/?|\.git)[\"']|removeSync\(\s*[\"']/"
     r"|\b(?:pulumi|cdk|eksctl|serverless|sls)\b" + _GAP + r"(?:up|deploy|destroy|delete|remove)\b"
+    r"|\b(?:system|popen|exec\w*|eval|run|call|check_output|spawn\w*|Popen)\s*\(.{0,120}?(?:b64decode|base64|fromhex|unhexlify|atob|rot13)"
     r"|(?:curl|wget)\b[^|;]*\|\s*(?:ba|z|da)?sh\b",
 )
 INTERPRETERS = {
@@ -28,6 +32,20 @@ INTERPRETERS = {
 }  # fmt: skip
 _PATHS = re.compile(r"[\"'`]([^\"'`\n]{1,200})[\"'`]")
 _WRITING = re.compile(r"open\([^)]*[\"'][wax]|write|unlink|remove|rename|rmtree|copy|>|mkdir|truncate|chmod")
+
+
+_GENERAL = ("python", "pypy", "perl", "ruby", "node", "php", "deno", "bun")
+
+
+def reads_its_program(program: str, args: Sequence[str]) -> bool:
+    """The interpreter takes its program from its input; else its input is data."""
+    if program in ("awk", "gawk", "mawk"):
+        return False
+    if not program.startswith(_GENERAL):
+        return True
+    options = {word for word in args if word.startswith("-") and word not in STDIN}
+    words = [word for word in args if not word.startswith("-") and word not in STDIN]
+    return not words and not options & {*INTERPRETERS[program], "-m"}
 
 
 def searched(text: str) -> tuple[bool, str] | None:

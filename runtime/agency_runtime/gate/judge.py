@@ -10,13 +10,15 @@ from agency_runtime.gate.command import Command, Script
 from agency_runtime.gate.decision import Kind, Segment, Verdict, sentence
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.effects import effect
+from agency_runtime.gate.files import STDIN, Files, Reader
 from agency_runtime.gate.findings import Finding, Findings
 from agency_runtime.gate.modes import TABLE, WRITES_NOTHING, Mode, lifts, settled
 from agency_runtime.gate.places import absolute, place
-from agency_runtime.gate.recipes import Reader, recipe
+from agency_runtime.gate.recipes import recipe
 from agency_runtime.gate.rules import Rules
+from agency_runtime.gate.targets import HARMLESS, HIJACKING
 from agency_runtime.gate.walk import read_script
-from agency_runtime.gate.words import FETCHED, known, readable
+from agency_runtime.gate.words import FETCHED, UNKNOWN, readable
 
 _MOST_NESTING = 8
 _SCRIPT_CHARACTERS = 100_000
@@ -42,7 +44,7 @@ class Judge:
 
     def script(self, text: str, cwd: str) -> list[Segment]:
         """Every segment of a shell text, those of all it carries included."""
-        return list(self._segments(read_script(text, cwd=cwd), text, 0, False))
+        return list(self._segments(read_script(text, cwd=cwd, files=Files(read=self._text)), text, 0, False))
 
     def _segments(self, script: Script, text: str, depth: int, covered: bool) -> Iterator[Segment]:
         for fault in script.faults:
@@ -62,11 +64,11 @@ class Judge:
         carried = inside(command)
         if carried is not None:
             yield from self._carried(command, carried, depth, covered or allowed)
-        ran = recipe(command.argv, command.cwd, self._text)
+        ran = recipe(command.argv, command.cwd, lambda path: _seen(command, path))
         if ran is not None and ran.missing and not (covered or allowed):
             yield self._doubt(command.text, f"its recipe cannot be read: no {readable(ran.missing)}")
         elif ran is not None:
-            script = read_script(ran.text, cwd=command.cwd, most=_SCRIPT_CHARACTERS)
+            script = read_script(ran.text, cwd=command.cwd, files=command.files, most=_SCRIPT_CHARACTERS)
             yield from self._segments(script, f"recipe of {command.text}", depth + 1, covered or allowed)
 
     def _text(self, path: str) -> str | None:
@@ -83,11 +85,11 @@ class Judge:
             shown = readable(" ".join(argv))
             inner = Command(argv, shown, command.cwd, carried.assigns, (), (), command.stdin, command.files)
             yield from self._deeper(inner, depth, covered)
-        for text in carried.scripts:
-            script = read_script(text, cwd=command.cwd, files=command.files)
+        for text, *args in carried.scripts:
+            script = read_script(text, cwd=command.cwd, files=command.files, args=args)
             yield from self._segments(script, readable(text), depth + 1, covered)
-        for path in carried.files:
-            yield from self._file(command, path, depth, covered)
+        for path, *args in carried.files:
+            yield from self._file(command, path, args, depth, covered)
 
     def _deeper(self, command: Command, depth: int, covered: bool) -> Iterator[Segment]:
         if depth >= _MOST_NESTING:
@@ -95,12 +97,9 @@ class Judge:
         else:
             yield from self._command(command, depth + 1, covered)
 
-    def _file(self, command: Command, path: str, depth: int, covered: bool) -> Iterator[Segment]:
+    def _file(self, command: Command, path: str, args: Sequence[str], depth: int, covered: bool) -> Iterator[Segment]:
         """A script that the command runs: what this very text wrote there, else what the repository holds."""
-        where = absolute(path, command.cwd)
-        text = command.files.get(where, command.files.get(path))
-        if text is None and known(path):
-            text = self._text(where)
+        text = command.stdin if path in STDIN else command.files.text(path, command.cwd)
         if text is None:
             yield self._doubt(command.text, f"runs {readable(path)}, which cannot be read before it runs")
         elif FETCHED in text:
@@ -108,7 +107,8 @@ class Judge:
         elif _foreign(text):
             yield from self._foreign(command, path, text)
         else:
-            script = read_script(text, cwd=command.cwd, files=command.files, most=_SCRIPT_CHARACTERS)
+            named = [path, *args]
+            script = read_script(text, cwd=command.cwd, files=command.files, most=_SCRIPT_CHARACTERS, args=named)
             yield from self._segments(script, readable(path), depth + 1, covered)
 
     def _foreign(self, command: Command, path: str, text: str) -> Iterator[Segment]:
@@ -141,7 +141,7 @@ class Judge:
 
     def _judged(self, command: Command, covered: bool) -> tuple[Segment, bool]:
         """The command's segment, and whether an allow rule spoke for it."""
-        does = effect(command, self.findings.root, self._text)
+        does = effect(command, self.findings.root)
         found = list(self.findings.of(command, does))
         kind = self._kind(command, does)
         firm = any(finding.firm for finding in found)
@@ -164,7 +164,8 @@ class Judge:
     def _kind(self, command: Command, does: Effect) -> Kind:
         if any(self.findings.wipe(command, path) for path in does.wipes):
             return "destroy"
-        return "local" if command.writes and does.kind in ("read", "plan") else does.kind
+        further = command.writes or _turned(command)
+        return "local" if further and does.kind in ("read", "plan") else does.kind
 
     def _verdict(
         self, command: Command, does: Effect, kind: Kind, found: Sequence[Finding], allow: str | None, covered: bool
@@ -185,7 +186,12 @@ class Judge:
         """Nothing but scratch files can come of it."""
         paths = [absolute(path, command.cwd) for path in (*command.writes, *does.writes)]
         alone = does.kind in ("read", "plan") or does.named or (self.sealed and only_checks(command, self._text))
-        return alone and all(place(path, self.findings.root) == "scratch" for path in paths)
+        return alone and not _turned(command) and all(place(path, self.findings.root) == "scratch" for path in paths)
+
+
+def _turned(command: Command) -> bool:
+    """It sets a variable by which a harmless program runs another."""
+    return any(name in HIJACKING and value not in HARMLESS for name, value in command.assigned)
 
 
 def _act(command: Command, does: Effect) -> str:
@@ -205,6 +211,12 @@ def _allowed_as(command: Command) -> list[str]:
     if not command.argv or any(name not in SAFE_VARIABLES for name, _ in command.assigns):
         return []
     return [" ".join(command.argv)]
+
+
+def _seen(command: Command, path: str) -> str | None:
+    """A runner's file as the command would see it; what is uncertain of it cannot be read."""
+    text = command.stdin if path in STDIN else command.files.text(path, command.cwd)
+    return None if text is not None and UNKNOWN in text else text
 
 
 def _foreign(text: str) -> bool:

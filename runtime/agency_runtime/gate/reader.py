@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agency_runtime.gate.recipes import Reader
+from agency_runtime.gate.files import Reader
 
 _MOST_BYTES = 256 * 1024
 

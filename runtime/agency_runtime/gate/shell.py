@@ -20,7 +20,11 @@ def _parser() -> Any:
 
 def parse(text: str) -> Any:
     """The root of the syntax tree; never raises, a broken text gives a tree that says so."""
-    return _parser().parse(_tame(text).encode()).root_node
+    return _parser().parse(_tame(_COPROC.sub("", text)).encode()).root_node
+
+
+_COPROC = re.compile(r"\bcoproc\s+(?:\w+\s+)?(?=[{(])")
+"""The grammar does not know `coproc { … }`; what it runs is the group."""
 
 
 def text_of(node: Any) -> str:

@@ -24,11 +24,28 @@ VARIABLES: dict[str, Field] = {
     "AWS_SECRET_ACCESS_KEY": "credentials",
     "AWS_SESSION_TOKEN": "credentials",
     "AWS_ENDPOINT_URL": "credentials",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "credentials",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "credentials",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "credentials",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT": "credentials",
+    "TF_DATA_DIR": "credentials",
+    "ARM_SUBSCRIPTION_ID": "credentials",
+    "ARM_TENANT_ID": "credentials",
+    "ARM_CLIENT_ID": "credentials",
+    "ARM_CLIENT_SECRET": "credentials",
+    "GOOGLE_CREDENTIALS": "credentials",
+    "GOOGLE_PROJECT": "credentials",
+    "GOOGLE_CLOUD_PROJECT": "credentials",
+    "KUBE_CONFIG_PATH": "credentials",
+    "KUBE_CTX": "kube_context",
+    "VAULT_ADDR": "credentials",
+    "VAULT_TOKEN": "credentials",
     "AWS_ROLE_ARN": "credentials",
     "GOOGLE_APPLICATION_CREDENTIALS": "credentials",
     "CLOUDSDK_CONFIG": "credentials",
     "CLOUDSDK_ACTIVE_CONFIG_NAME": "credentials",
     "CLOUDSDK_CORE_PROJECT": "credentials",
+    "CLOUDSDK_CORE_ACCOUNT": "credentials",
     "AZURE_CONFIG_DIR": "credentials",
     "DOCKER_HOST": "credentials",
     "DOCKER_CONTEXT": "credentials",
@@ -56,6 +73,25 @@ def _allowed(target: Target, field: Field) -> tuple[str, ...]:
         "aws_profile": target.aws_profile,
     }[field]
     return (value,) if value else ()
+
+
+def aimed_by(name: str) -> Field | None:
+    """What an environment variable says of the target, if anything."""
+    return "credentials" if name.startswith("AWS_ENDPOINT_URL") else VARIABLES.get(name)
+
+
+HIJACKING = frozenset({
+    "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "PATH", "BASH_ENV", "ENV", "PROMPT_COMMAND", "SHELLOPTS", "BASHOPTS", "PS4", "IFS",
+    "PYTHONSTARTUP", "PYTHONPATH", "PERL5OPT", "PERL5LIB", "RUBYOPT", "NODE_OPTIONS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF",
+    "GIT_PAGER", "PAGER", "MANPAGER", "EDITOR", "VISUAL", "BROWSER", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_ASKPASS", "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_GLOBAL", "GIT_DIR", "GIT_EXEC_PATH", "KUBECTL_EXTERNAL_DIFF", "HELM_PLUGINS", "TF_CLI_ARGS", "TF_CLI_ARGS_apply",
+    "TF_CLI_ARGS_plan", "LESSOPEN", "LESSCLOSE",
+    "MAKEFLAGS", "MAKEFILES", "GNUMAKEFLAGS", "npm_config_script_shell", "PYTHONHOME", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "MAVEN_OPTS",
+    "GRADLE_OPTS", "GCONV_PATH", "GIT_CONFIG_PARAMETERS", "GIT_TEMPLATE_DIR", "TF_PLUGIN_CACHE_DIR", "TF_CLI_ARGS_init",
+})  # fmt: skip
+"""Variables that make a harmless program run another."""
+HARMLESS = ("cat", "", "true", " ")
+"""Values by which they run nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,8 @@
 """The variables of a shell text: certain values, uncertain ones, and every value a name was ever given."""
 
+import re
+from collections.abc import Sequence
+
 from agency_runtime.gate.words import SEVERAL, TOKEN, UNKNOWN
 
 INHERITED = {
@@ -10,14 +13,23 @@ INHERITED = {
 """What the sandbox sets; everything else a command has not set itself is unknown."""
 
 
+NUMBERED = re.compile(r"([A-Za-z_]\w*)\[(\d+|[@*])\]")
+
+
 class Variables:
     """Values by name. `args` are the positional parameters, None where they are not known."""
 
     def __init__(self) -> None:
         self.args: tuple[str, ...] | None = None
+        self._called_as: str | None = None
         self.guess: int | None = None
         self._values: dict[str, str] = {}
         self._given: dict[str, list[str]] = {}
+
+    def called(self, words: Sequence[str] | None) -> None:
+        """The text runs under a name (`$0`) and with arguments; None where they are not known."""
+        self.args = tuple(words[1:]) if words is not None else None
+        self._called_as = words[0] if words else None
 
     def set(self, name: str, value: str) -> None:
         """From here on the name has the value; UNKNOWN for a value not known."""
@@ -30,6 +42,16 @@ class Variables:
         self._values[name] = UNKNOWN
         if given is not None:
             self._given.setdefault(name, []).append(given)
+
+    def offer(self, name: str, value: str) -> None:
+        """The name has this value where it has no other: `${name:-value}`."""
+        if (
+            name in INHERITED
+            or (name.isdigit() and self.args is not None)
+            or self._values.get(name, UNKNOWN) != UNKNOWN
+        ):
+            return
+        self.doubt(name, value)
 
     def snapshot(self) -> dict[str, str]:
         """The values now, for `restore` and `keep_certain`."""
@@ -50,13 +72,28 @@ class Variables:
 
     def look(self, name: str) -> str:
         """The value; while `guess` is set, one of those an uncertain name was given."""
+        if name.endswith("]"):
+            return self._element(name)
         value = self._values.get(name)
         if value == UNKNOWN and self.guess is not None and name in self._given:
             return self._given[name][min(self.guess, len(self._given[name]) - 1)]
         if value is not None:
-            return value
+            return value.partition(SEVERAL)[0]
+        if name == "0" and self._called_as is not None:
+            return self._called_as
         if name in ("@", "*"):
             return SEVERAL.join(self.args) if self.args is not None else UNKNOWN
         if name.isdigit() and self.args is not None and name != "0":
             return self.args[int(name) - 1] if int(name) <= len(self.args) else ""
         return INHERITED.get(name, UNKNOWN)
+
+    def _element(self, name: str) -> str:
+        """One element of an array, or all of them."""
+        found = NUMBERED.fullmatch(name)
+        value = self._values.get(found[1]) if found else None
+        if found is None or value is None or UNKNOWN in value:
+            return UNKNOWN
+        if not found[2].isdigit():
+            return value
+        elements = value.split(SEVERAL)
+        return elements[int(found[2])] if int(found[2]) < len(elements) else ""

@@ -4,18 +4,20 @@ Variables, functions, aliases, the working folder and files written on the way a
 certain; what is not certain is marked, and never guessed to be harmless.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from agency_runtime.gate.builtins import Builtins
 from agency_runtime.gate.command import Command, Script
+from agency_runtime.gate.copies import after
+from agency_runtime.gate.files import Files
 from agency_runtime.gate.output import output
-from agency_runtime.gate.places import absolute
 from agency_runtime.gate.redirects import Surround, surround
 from agency_runtime.gate.shell import MOST_CHARACTERS, parse, text_of, unfit
+from agency_runtime.gate.targets import HIJACKING, aimed_by
 from agency_runtime.gate.variables import Variables
-from agency_runtime.gate.words import TOKEN, UNKNOWN, Words
+from agency_runtime.gate.words import SEVERAL, TOKEN, UNKNOWN, Words
 
 UNKNOWN_TEXT = "a shell text that is not known before it runs"
 _MOST_DEPTH = 12
@@ -25,12 +27,15 @@ _MOST_GUESSES = 4
 _HEREDOC_PARTS = {"heredoc_start", "heredoc_body", "heredoc_end", "file_redirect", "file_descriptor"}
 
 
-def read_script(text: str, *, cwd: str, files: Mapping[str, str] | None = None, most: int = MOST_CHARACTERS) -> Script:
-    """The commands of a shell text; whatever the text, an answer."""
+def read_script(
+    text: str, *, cwd: str, files: Files | None = None, most: int = MOST_CHARACTERS, args: Sequence[str] | None = None
+) -> Script:
+    """The commands of a shell text; whatever the text, an answer. args: `$0` and what follows it, where they are known."""
     fault = UNKNOWN_TEXT if UNKNOWN in text else unfit(text.replace(TOKEN, "x"), most=most)
     if fault and len(text) > 4 * most:
         return Script((), (fault,))
-    walk = Walk(cwd, files)
+    walk = Walk(cwd, files or Files())
+    walk.variables.called(args)
     try:
         walk.text(text)
     except RecursionError:
@@ -41,17 +46,17 @@ def read_script(text: str, *, cwd: str, files: Mapping[str, str] | None = None, 
 class Walk:
     """One pass over one shell text. Visiting a node answers what it prints, as far as that is known."""
 
-    def __init__(self, cwd: str, files: Mapping[str, str] | None = None) -> None:
+    def __init__(self, cwd: str, files: Files) -> None:
         self.commands: list[Command] = []
         self.faults: list[str] = []
         self.cwd = cwd
         self.variables = Variables()
-        self._files = dict(files or {})
+        self._files = files
         self._functions: dict[str, Any] = {}
         self._called: set[str] = set()
         self._hung: dict[int, list[Any]] = {}
         self._depth = 0
-        self._words = Words(self.variables.look, self._substitute)
+        self._words = Words(self.variables.look, self._substitute, self.variables.offer)
         self._builtins = Builtins(self)
         self._acts: dict[str, Callable[[Any, str | None], str]] = {
             "list": self._list, "pipeline": self._pipeline, "command": self._command, "redirected_statement": self._redirected,
@@ -138,7 +143,7 @@ class Walk:
         values = [word for item in node.named_children[1:-1] for word in self._words.split(item)]
         few = values and len(values) <= _MOST_TURNS and node.children[0].type == "for"
         for value in values if few else [UNKNOWN]:
-            self.variables.set(name, value)
+            self.set(name, value)
             self._maybe([node.named_children[-1]], stdin)
         self.variables.doubt(name)
         return UNKNOWN
@@ -202,8 +207,8 @@ class Walk:
             return UNKNOWN
         out = self._subshell(node, None)
         if node.type == "process_substitution":
-            path = f"/dev/fd/{63 + len(self._files)}"
-            self._files[path] = out
+            path = f"/dev/fd/{63 + len(self._files.written)}"
+            self._files = self._files.after(path, self.cwd, out)
             return path
         return out.rstrip("\n")
 
@@ -216,13 +221,21 @@ class Walk:
             self.variables.doubt(name, value)
         else:
             self.variables.set(name, value)
-        self._emit(Command((), f"{name}={value}", self.cwd, assigns=((name, value),), files=self._files))
+        self._emit(Command((), text_of(node), self.cwd, assigns=((name, value),), files=self._files))
         return ""
 
     def _assigned(self, node: Any) -> tuple[str, str]:
         name = text_of(node.named_children[0])
-        value = self._words.whole(node.named_children[1]) if len(node.named_children) > 1 else ""
-        return name.partition("[")[0], value
+        given = node.named_children[1] if len(node.named_children) > 1 else None
+        if given is not None and given.type == "array":
+            return name, SEVERAL.join(word for item in given.named_children for word in self._words.split(item))
+        return name.partition("[")[0], self._words.whole(given) if given is not None else ""
+
+    def set(self, name: str, value: str) -> None:
+        """A variable gets a value without an assignment of its own; one that others heed shows as a command."""
+        self.variables.set(name, value)
+        if aimed_by(name) or name in HIJACKING:
+            self._emit(Command((), f"{name}={value}", self.cwd, assigns=((name, value),), files=self._files))
 
     def _declaration(self, node: Any, _stdin: str | None) -> str:
         for child in node.named_children:
@@ -236,7 +249,10 @@ class Walk:
 
     def _unset(self, node: Any, _stdin: str | None) -> str:
         for child in node.named_children:
-            self.variables.doubt(text_of(child))
+            name = text_of(child)
+            self.variables.doubt(name)
+            if aimed_by(name):
+                self._emit(Command((), text_of(node), self.cwd, assigns=((name, ""),), files=self._files))
         return ""
 
     # ---- commands
@@ -255,17 +271,20 @@ class Walk:
 
     def _around(self, node: Any, stdin: str | None, redirects: list[Any]) -> str:
         """A compound command, or none, with redirects."""
-        found = surround(redirects, stdin, self._words, self.cwd, self._files)
+        found = surround(redirects, stdin, self._words, self._look)
         if found.writes or found.reads:
             self._emit(Command((), text_of(node)[:200], self.cwd, writes=found.writes, reads=found.reads))
         bare = node.type == "redirected_statement" and node.child_by_field_name("body") is None
         out = "" if bare else self._visit(node, found.stdin)
         return self._after(redirects, self._kept(found, out))
 
+    def _look(self, path: str) -> str | None:
+        return self._files.text(path, self.cwd)
+
     def _kept(self, found: Surround, out: str) -> str:
         """What still flows on after the redirects; files keep what they were given."""
         for path in found.writes:
-            self._files[absolute(path, self.cwd)] = self._files[path] = out
+            self._files = self._files.after(path, self.cwd, out)
         return "" if found.writes else out
 
     def _after(self, redirects: list[Any], out: str) -> str:
@@ -290,7 +309,7 @@ class Walk:
             else:
                 words.append(child.children[0] if child.type == "command_name" else child)
         argv = self._argv(words)
-        found = surround(inner, stdin, self._words, self.cwd, self._files)
+        found = surround(inner, stdin, self._words, self._look)
         command = Command(
             argv, text_of(node), self.cwd, tuple(assigns), found.writes, found.reads, found.stdin, self._files
         )
@@ -310,6 +329,8 @@ class Walk:
             self.variables.guess = None
             if argv != command.argv:
                 self._emit(replace(command, argv=argv))
+                if argv[:1] == ("eval",):
+                    self.nested(" ".join(argv[1:]))
 
     def _emit(self, command: Command) -> None:
         if len(self.commands) < _MOST_COMMANDS:
@@ -326,7 +347,8 @@ class Walk:
             return ""
         if argv[0] in self._functions:
             return self._call(argv[0], argv[1:], command.stdin)
-        changed = self._builtins.run(argv)
+        self._files = after(argv, command.stdin, self.cwd, self._files)
+        changed = self._builtins.run(argv, command.stdin)
         return output(argv, command.stdin, self.cwd, self._files) if changed is None else changed
 
 

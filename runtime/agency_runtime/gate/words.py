@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from agency_runtime.gate.shell import restored, text_of
@@ -23,7 +24,8 @@ _MARKS = re.compile("[\ue000-\ue00f]")
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _ESCAPE = re.compile(r"\\(\n|.)", re.DOTALL)
 _QUOTED_ESCAPE = re.compile(r'\\([\n"\\$`])')
-_NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z_0-9]*|[0-9@*#?$!-])\}")
+_NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z_0-9]*(?:\[(?:[0-9]+|@|\*)\])?|[0-9@*#?$!-])\}")
+_DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z_0-9]*|[0-9]):?[-=+].*\}", re.DOTALL)
 _ANSI = re.compile(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|c(.)|(.))", re.DOTALL
 )
@@ -69,11 +71,17 @@ def braces(text: str) -> Iterator[str]:
 
 
 class Words:
-    """Makes words of syntax nodes; `look` gives a variable's value, `run` what a substitution prints."""
+    """Makes words of syntax nodes.
 
-    def __init__(self, look: Callable[[str], str], run: Callable[[Any], str]) -> None:
+    look: gives a variable's value. run: what a substitution prints. offer: hears of a value that a variable may have.
+    """
+
+    def __init__(
+        self, look: Callable[[str], str], run: Callable[[Any], str], offer: Callable[[str, str], None]
+    ) -> None:
         self._look = look
         self._run = run
+        self._offer = offer
 
     def split(self, node: Any) -> list[str]:
         """The words that one argument becomes: none, one, or several."""
@@ -152,13 +160,25 @@ class Words:
         else:
             self._visit(node)
             return UNKNOWN
-        value = value.replace(SEVERAL, _SPLIT).translate(_GUARD)
-        return value if quoted else re.sub(r"\s+", _SPLIT, value)
+        value = value if quoted else self._blanks().sub(_SPLIT, value)
+        return value.replace(SEVERAL, _SPLIT).translate(_GUARD)
+
+    def _blanks(self) -> re.Pattern[str]:
+        """What an unquoted value is split at: blanks, and whatever else IFS was set to."""
+        more = "".join(sign for sign in self._look("IFS") if not sign.isspace() and known(sign))
+        return _more_blanks(more) if more else _BLANKS
 
     def _parameter(self, node: Any) -> str:
         self._visit(node)
         name = _NAME.fullmatch(text_of(node))
-        return self._look(name[1]) if name else UNKNOWN
+        if name:
+            return self._look(name[1])
+        default = _DEFAULT.fullmatch(text_of(node))
+        if default is None or len(node.named_children) < 2:
+            return UNKNOWN
+        self._offer(default[1], self._piece(node.named_children[-1], True))
+        value = self._look(default[1])
+        return value if value else UNKNOWN
 
     def _visit(self, node: Any) -> None:
         """Let substitutions below the node be seen, whatever becomes of their text."""
@@ -167,6 +187,14 @@ class Words:
                 self._run(child)
             else:
                 self._visit(child)
+
+
+_BLANKS = re.compile(r"\s+")
+
+
+@lru_cache(maxsize=16)
+def _more_blanks(signs: str) -> re.Pattern[str]:
+    return re.compile(rf"[\s{re.escape(signs)}]+")
 
 
 def _quoted(source: bytes) -> str:

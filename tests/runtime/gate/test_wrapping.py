@@ -1,6 +1,7 @@
 """Wrapping a command never gets it past the gate: the verdict stays, or becomes stricter."""
 
 import base64
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -16,18 +17,44 @@ PLAIN = sorted(
     {
         line.split("\t")[0]
         for table in TABLES.glob("*.tsv")
-        if table.stem not in ("wrapping", "unclear")
+        if table.stem not in ("wrapping", "unclear", "hostile")
         for line in table.read_text(encoding="utf-8").splitlines()
         if "\\n" not in line.split("\t")[0]
     }
 )
-SIMPLE = [
+_PLAIN_WORDS = [
     command
     for command in PLAIN
     if not any(mark in command for mark in ";&|<>$`(){}*~!#") and "=" not in command.split()[0]
 ]
 SIMPLE = [
-    command for command in SIMPLE if command.split()[0] not in ("[", "export", "cd", "for", "if", "while", "case")
+    command
+    for command in _PLAIN_WORDS
+    if command.split()[0]
+    not in (
+        "[",
+        "[[",
+        "!",
+        "time",
+        "export",
+        "cd",
+        "for",
+        "if",
+        "while",
+        "case",
+        "trap",
+        "set",
+        "local",
+        "alias",
+        "until",
+        "select",
+        "function",
+        "coproc",
+        "declare",
+        "typeset",
+        "readonly",
+        "unset",
+    )
 ]
 
 Wrapper = Callable[[str], str]
@@ -60,6 +87,30 @@ ANY: dict[str, Wrapper] = {
     "ssh": lambda command: f"ssh host {shlex.quote(command)}",
     "watch": lambda command: f"watch {shlex.quote(command)}",
     "docker exec": lambda command: f"docker exec c sh -c {shlex.quote(command)}",
+    "tar action": lambda command: f"tar cf x --checkpoint=1 --checkpoint-action=exec={shlex.quote(command)} y",
+    "tar filter": lambda command: f"tar xf x --to-command {shlex.quote(command)}",
+    "git alias": lambda command: f"git -c alias.x={shlex.quote('!' + command)} x",
+    "git bisect": lambda command: f"git bisect run sh -c {shlex.quote(command)}",
+    "ssh proxy": lambda command: f"ssh -oProxyCommand={shlex.quote(command)} host",
+    "rsync shell": lambda command: f"rsync --rsh={shlex.quote(command)} a host:b",
+    "script -c": lambda command: f"script -qc {shlex.quote(command)} /dev/null",
+    "flock -c": lambda command: f"flock /tmp/lock -c {shlex.quote(command)}",
+    "parallel": lambda command: f"parallel ::: {shlex.quote(command)}",
+    "parallel input": lambda command: f"printf %s {shlex.quote(command)} | parallel",
+    "nsenter": lambda command: f"nsenter -t 1 -m -- sh -c {shlex.quote(command)}",
+    "busybox": lambda command: f"busybox sh -c {shlex.quote(command)}",
+    "find sh": lambda command: f"find . -maxdepth 0 -exec sh -c {shlex.quote(command)} \\;",
+    "coproc": lambda command: f"coproc {{ {command}\n}}",
+    "source": lambda command: f"source /dev/stdin <<< {shlex.quote(command)}",
+    "shell on a pipe's name": lambda command: f"bash <(printf %s {shlex.quote(command)})",
+    "sudo shell": lambda command: f"sudo -s <<< {shlex.quote(command)}",
+    "ssh input": lambda command: f"ssh host <<'END_OF_IT'\n{command}\nEND_OF_IT",
+    "read": lambda command: f"read -r -d '' X <<< {shlex.quote(command)}; eval \"$X\"",
+    "overwritten script": lambda command: f"printf %s {shlex.quote(command)} > run.sh; sh run.sh; echo ls > run.sh",
+    "copied script": lambda command: f"printf %s {shlex.quote(command)} > a.sh; cp a.sh b.sh; sh b.sh",
+    "arguments of a script": lambda command: f"printf %s 'eval \"$1\"' > run.sh; sh run.sh {shlex.quote(command)}",
+    "until": lambda command: f"until {command}\ndo :; done",
+    "array": lambda command: f"A=(sh -c {shlex.quote(command)}); \"${{A[@]}}\"",
     "kubectl exec": lambda command: f"kubectl exec p -- sh -c {shlex.quote(command)}",
 }  # fmt: skip
 BEFORE = [
@@ -75,6 +126,19 @@ SIMPLE_ONLY: dict[str, Wrapper] = {
     "variable": lambda command: f"P={command.split(' ')[0]}; $P {' '.join(command.split(' ')[1:])}",
     "whole variable": lambda command: f"P={shlex.quote(command)}; eval $P",
     "arguments": lambda command: f'f() {{ "$@"; }}; f {command}',
+    "positional": lambda command: f'set -- {command}; "$@"',
+    "array of words": lambda command: f'A=({command}); "${{A[@]}}"',
+    "make": lambda command: f"printf 'x:\\n\\t%s\\n' {shlex.quote(command)} > Makefile; make x",
+    "make from input": lambda command: f"printf 'x:\\n\\t%s\\n' {shlex.quote(command)} | make -f - x",
+    "make evaluated": lambda command: f"echo 'y:' > Makefile; make --eval={shlex.quote('x:;' + command)} x",
+    "npm": lambda command: f"echo {shlex.quote(json.dumps({'scripts': {'x': command}}))} > package.json; npm run x",
+    "just": lambda command: f"printf 'x:\\n  %s\\n' {shlex.quote(command)} > justfile; just x",
+    "task": lambda command: (
+        f"echo {shlex.quote(json.dumps({'tasks': {'x': {'cmds': [command]}}}))} > Taskfile.yml; task x"
+    ),
+    "env -S": lambda command: f"env -iS {shlex.quote(command)}",
+    "link": lambda command: f"ln -s /usr/bin/{command.split(' ')[0]} here; ./here {' '.join(command.split(' ')[1:])}",
+    "hash": lambda command: f"hash -p /usr/bin/{command.split(' ')[0]} here; here {' '.join(command.split(' ')[1:])}",
     "background": lambda command: f"{command} &",
 }
 

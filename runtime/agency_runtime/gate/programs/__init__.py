@@ -6,6 +6,7 @@ sandbox without network and credentials.
 
 from collections.abc import Callable, Sequence
 
+from agency_runtime.gate.argv import program_of
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.programs import clouds, docker, git, helm, kubectl, local, others, terraform
 
@@ -27,7 +28,7 @@ CLASSIFIERS: dict[str, Callable[[Sequence[str]], Effect]] = {
 
 def classify(argv: Sequence[str]) -> Effect:
     """The effect of one command line, whatever its program."""
-    program = argv[0].rpartition("/")[2]
+    program = program_of(argv[0])
     return CLASSIFIERS.get(program, local.classify)(argv)
 
 

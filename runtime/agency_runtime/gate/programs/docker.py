@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from agency_runtime.gate.argv import Line, names, parse_line
+from agency_runtime.gate.argv import Line, names, parse_line, program_of
 from agency_runtime.gate.decision import Kind
 from agency_runtime.gate.effect import Effect, Pins
 from agency_runtime.gate.targets import Field
@@ -12,7 +12,7 @@ VALUED = names("-H --host -c --context --config -l --log-level --tlscacert --tls
                "--project-directory --env-file --profile -v --volume --mount -e --env -w --workdir -u --user --name --network "
                "--net --pid --ipc --uts --userns --cap-add --cap-drop --device --security-opt --entrypoint --label --publish "
                "-m --memory --cpus --restart --add-host --dns --hostname -h -t --tag --build-arg --target --platform --filter "
-               "--pids-limit --format -n --tail --since --until -o --output --progress --cache-from --cache-to --secret --ssh --scale "
+               "--cgroupns --allow --pids-limit --format -n --tail --since --until -o --output --progress --cache-from --cache-to --secret --ssh --scale "
                "--volumes-from --tmpfs --ulimit --gpus --cgroup-parent --runtime --pull --index --builder -s --signal")  # fmt: skip
 VERBS: dict[str, Kind] = {
     "ps": "read", "images": "read", "inspect": "read", "logs": "read", "version": "read", "info": "read", "stats": "read",
@@ -33,6 +33,7 @@ NESTED: dict[str, dict[str, Kind]] = {
     },
     "buildx": {"ls": "read", "inspect": "read", "version": "read", "du": "read", "build": "local", "bake": "local",
                "create": "local", "use": "local", "imagetools": "change", "prune": "destroy", "rm": "destroy"},
+    "plugin": {"ls": "read", "inspect": "read"},
     "context": {"ls": "read", "inspect": "read", "show": "read", "use": "change", "create": "change", "rm": "destroy"},
     "container": {"ls": "read", "list": "read", "ps": "read", "prune": "destroy"},
     "image": {"ls": "read", "list": "read", "prune": "destroy"},
@@ -51,9 +52,9 @@ NESTED: dict[str, dict[str, Kind]] = {
 }  # fmt: skip
 HOSTILE_SWITCHES = names("--privileged")
 HOSTILE_VALUES = re.compile(
-    r"(?:--(?:net|network|pid|ipc|uts|userns|cgroupns)=?host\b)|--cap-add|--device(?!-read|-write)"
+    r"(?:--(?:net|network|pid|ipc|uts|userns|cgroupns)=?host\b)|--cap-add|--allow\b|^--ssh\b|--runtime\b|--device(?!-read|-write)"
     r"|--security-opt=(?:(?:seccomp|apparmor|systempaths)[=:]unconfined|label[=:](?:disable|type[=:]\S*(?:unconfined|spc_t))|unmask=|\S*[\ue000-\ue00f])"
-    r"|--volumes-from|--cgroup-parent|(?:^|[=,])/(?:[,:]|$|(?:etc|root|home|var|run|proc|sys|dev|usr|boot|lib|opt|srv)(?:[/,:]|$))"
+    r"|--volumes-from|--cgroup-parent|(?:^-v|^--volume|^--mount|[,](?:src|source))=(?:~|\.\.(?:/|:|$)|/(?:workspace|tmp)/\.\.)|(?:^|[=,])/+(?:[,:]|$|(?:etc|root|home|var|run|proc|sys|dev|usr|boot|lib|opt|srv)(?:[/,:]|$))"
 )
 ALIASES = {"docker-compose": "compose", "podman-compose": "compose", "nerdctl": "", "podman": "", "docker": ""}
 PINS: dict[str, Field] = {
@@ -66,7 +67,7 @@ PINS: dict[str, Field] = {
 
 def classify(argv: Sequence[str]) -> Effect:
     """The effect of a docker command line."""
-    program = argv[0].rpartition("/")[2]
+    program = program_of(argv[0])
     prefix = ALIASES.get(program, "")
     line = parse_line(argv[1:], VALUED)
     words = (prefix, *line.words) if prefix else line.words
@@ -76,13 +77,22 @@ def classify(argv: Sequence[str]) -> Effect:
     pins: Pins = tuple((PINS[name], value or "") for name, value in _globals(line) if name in PINS)
     if verb.split()[-1] in ("run", "create", "up", "build", "exec") and hostile(line):
         return Effect("change", f"{program} {verb} reaches into the host: {hostile(line)}", refused=True)
+    if pins and kind in ("read", "local"):
+        kind = "change"
     if verb == "compose down" and line.has("-v", "--volumes", "--rmi"):
         return Effect("destroy", f"{program} {verb} removes volumes or images")
-    if verb in ("build", "buildx build", "buildx bake") and line.has("--push"):
-        return Effect("change", f"{program} {verb} --push")
+    if verb in ("build", "buildx build", "buildx bake", "builder build", "image build") and _pushes(line):
+        return Effect("change", f"{program} {verb} pushes what it builds")
     return Effect(
-        kind, f"{program} {verb}" + ("" if kind != "change" or verb in VERBS else ": may change things"), pins=pins
+        kind,
+        f"{program} {verb}" + ("" if kind != "change" or verb in VERBS else ": may change things"),
+        pins=(*pins, ("credentials", verb)) if verb in ("context use", "context create") else pins,
     )
+
+
+def _pushes(line: Line) -> bool:
+    outputs = " ".join(value or "" for name, value in line.options if name in ("-o", "--output"))
+    return line.has("--push") or "type=registry" in outputs or re.search(r"push=(?!false)", outputs) is not None
 
 
 def _kind(words: Sequence[str]) -> tuple[Kind, str]:

@@ -112,11 +112,11 @@ def _kind(verb: str, line: Line, args: Sequence[str]) -> Kind:
         "send-pack",
     ):
         return "change"
-    return "local" if verb in LOCALS else "unknown" if verb not in ("clean",) else "destroy"
+    return "local" if verb in LOCALS else "unknown"
 
 
 def _forces(verb: str, args: Sequence[str]) -> bool:
-    return (verb == "clean" and False) or "--no-dry-run" in args
+    return verb in DRY and "--no-dry-run" in args
 
 
 def _lists(verb: str, line: Line, args: Sequence[str]) -> bool:

@@ -12,11 +12,12 @@ VALUED = names("-n --namespace --context --kubeconfig --cluster --user -s --serv
                "--client-certificate --client-key --tls-server-name --cache-dir --profile --profile-output -v --v --password "
                "--username -c --container --image --replicas --timeout --grace-period --type -p --patch --patch-file --since "
                "--tail --sort-by -L --label-columns --from-literal --from-file --for --to-revision --field-manager --port "
-               "--target-port --raw --subresource --template --vmodule --log-backtrace-at --since-time --revision --env")  # fmt: skip
+               "--target-port --subresource --output-directory --helm-command --template --vmodule --log-backtrace-at --since-time --revision --env")  # fmt: skip
 SWITCHES = names("-A --all-namespaces --server-side --force-conflicts --recursive -R --watch -w --all --force --now --wait "
                  "--ignore-not-found --no-headers --show-labels --local --overwrite --prune --record --validate -i -t -it -ti "
                  "--stdin --tty --rm --insecure-skip-tls-verify --follow --previous --warnings-as-errors --cascade "
-                 "--ignore-daemonsets --delete-emptydir-data --current --minify --flatten --client")  # fmt: skip
+                 "--ignore-daemonsets --delete-emptydir-data --current --minify --flatten --client --raw --enable-helm --enable-exec "
+                 "--enable-alpha-plugins --list --quiet --allow-missing-template-keys --contexts --match-server-version --help=true")  # fmt: skip
 VERBS: dict[str, Kind] = {
     "get": "read", "describe": "read", "logs": "read", "log": "read", "events": "read", "top": "read", "explain": "read",
     "api-resources": "read", "api-versions": "read", "version": "read", "cluster-info": "read", "wait": "read",
@@ -35,13 +36,23 @@ VERBS: dict[str, Kind] = {
     "attach": "change", "exec": "change", "cp": "change", "port-forward": "change", "proxy": "change",
     "delete": "destroy", "drain": "destroy",
 }  # fmt: skip
+SWITCHING: dict[str, Field] = {
+    "ctx": "kube_context",
+    "ns": "namespace",
+    "login": "credentials",
+    "project": "namespace",
+    "krew": "credentials",
+}
+"""Plugins and oc's own verbs that turn later commands elsewhere."""
+SECRETS = names("secret secrets")
 GROUPS = names("auth rollout config plugin apply cluster-info")
 DRY = names("apply create replace patch set label annotate scale autoscale expose run taint cordon uncordon delete drain "
             "auth rollout debug")  # fmt: skip
 PINS: dict[str, Field] = {
     "--context": "kube_context", "-n": "namespace", "--namespace": "namespace", "--kubeconfig": "credentials",
     "--cluster": "credentials", "--user": "credentials", "--server": "credentials", "-s": "credentials",
-    "--token": "credentials", "--as": "credentials", "--as-group": "credentials", "--username": "credentials",
+    "--insecure-skip-tls-verify": "credentials", "--certificate-authority": "credentials", "--client-certificate": "credentials",
+    "--client-key": "credentials", "--tls-server-name": "credentials", "--token": "credentials", "--as": "credentials", "--as-group": "credentials", "--username": "credentials",
 }  # fmt: skip
 
 
@@ -52,9 +63,13 @@ def classify(argv: Sequence[str]) -> Effect:
         return Effect("read", "kubectl shows its help")
     verb = " ".join(line.words[:2]) if line.words[0] in GROUPS else line.words[0]
     kind = VERBS.get(verb) or VERBS.get(line.words[0])
+    if line.words[0] == "alpha":
+        kind = VERBS.get(" ".join(line.words[1:2]), "change")
     why = f"kubectl {verb}"
     if kind is None:
-        return Effect("change", f"{why}: an unknown verb counts as a change", pins=_pins(line))
+        return Effect(
+            "change", f"{why}: an unknown verb counts as a change", pins=(*_pins(line), *_switched(verb, line))
+        )
     if dry(line, line.words[0]):
         return Effect("plan", f"{why}, as a dry run", pins=_pins(line))
     return Effect(_graver(verb, kind, line), why, pins=(*_pins(line), *_switched(verb, line)))
@@ -71,15 +86,28 @@ def dry(line: Line, verb: str) -> bool:
 def _graver(verb: str, kind: Kind, line: Line) -> Kind:
     prunes = (verb == "apply" and line.has("--prune")) or (verb == "replace" and line.has("--force"))
     halts = verb == "scale" and line.value("--replicas") == "0"
-    writes = verb == "get" and line.value("--raw") is None and not line.words
-    return "destroy" if prunes or halts else "change" if writes else kind
+    shows = verb == "config view" and line.has("--raw")
+    runs = line.has("--enable-exec", "--enable-alpha-plugins", "--helm-command")
+    if kind == "read" and line.has("--output-directory"):
+        return "local"
+    return "destroy" if prunes or halts else "change" if shows or runs or _secret(verb, line) else kind
+
+
+def _secret(verb: str, line: Line) -> bool:
+    """The values of secrets are printed, and not only their names."""
+    kinds = {part.partition("/")[0].partition(".")[0] for word in line.words[1:2] for part in word.lower().split(",")}
+    shown = (line.value("-o", "--output") or "").partition("=")[0]
+    raw = verb == "get" and line.has("--raw") and any("secrets" in word for word in line.words)
+    return raw or (verb == "get" and bool(kinds & SECRETS) and shown not in ("", "name", "wide"))
 
 
 def _pins(line: Line) -> tuple[tuple[Field, str], ...]:
-    return tuple((PINS[name], value or "") for name, value in line.options if name in PINS)
+    return tuple((PINS[name], value or "") for name, value in line.options if name in PINS and value != "false")
 
 
 def _switched(verb: str, line: Line) -> tuple[tuple[Field, str], ...]:
+    if line.words[0] in SWITCHING:
+        return ((SWITCHING[line.words[0]], (*line.words[1:], "?")[0]),)
     if verb in ("config use-context", "config use"):
         return (("kube_context", line.words[2] if len(line.words) > 2 else "?"),)
     if verb.startswith("config ") and VERBS.get(verb) == "change":

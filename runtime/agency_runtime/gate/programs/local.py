@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from agency_runtime.gate.argv import Line, names, parse_line
+from agency_runtime.gate.argv import Line, names, parse_line, program_of
 from agency_runtime.gate.decision import Kind
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.output import DOWNLOADERS
@@ -82,7 +82,7 @@ PLAIN_WRITERS = names("tee mkdir touch cp rm rmdir unlink truncate chmod mktemp"
 
 def classify(argv: Sequence[str]) -> Effect:
     """The effect of an everyday program; one that is not listed is local work, as it cannot leave the sandbox."""
-    program = argv[0].rpartition("/")[2]
+    program = program_of(argv[0])
     if program in FORBIDDEN or program.startswith("mkfs"):
         return Effect("destroy", f"{program} works on disks or on the machine itself", refused=True)
     if program in PRIVILEGED:
@@ -106,6 +106,8 @@ def _read(program: str, argv: Sequence[str]) -> Effect:
         word = argv[writing[0]]
         path = word.partition("=")[2] or (argv[writing[0] + 1] if writing[0] + 1 < len(argv) else "")
         return Effect("local", f"{program} writes", writes=() if program in ("yq", "date", "env") else (path,))
+    if program in ("less", "more") and any(word.startswith("+") for word in argv[1:]):
+        return Effect("unknown", f"{program} may run another program")
     if program == "uniq" and len([word for word in argv[1:] if not word.startswith("-")]) > 1:
         return Effect("local", "uniq writes", writes=(argv[-1],))
     if program == "xxd" and "-r" in argv:

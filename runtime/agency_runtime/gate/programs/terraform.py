@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from agency_runtime.gate.argv import Line, names, parse_line
 from agency_runtime.gate.decision import Kind
-from agency_runtime.gate.effect import Effect
+from agency_runtime.gate.effect import Effect, Pins
 from agency_runtime.gate.targets import Field
+from agency_runtime.gate.words import known
 
 VALUED = names("-chdir -var -var-file -out -target -state -state-out -backup -lock-timeout -parallelism -replace -backend-config "
                "-from-module -plugin-dir -filter -test-directory -platform -fs-mirror -net-mirror -generate-config-out "
@@ -19,6 +20,7 @@ VERBS: dict[str, Kind] = {
     "apply": "change", "import": "change", "refresh": "change", "taint": "change", "untaint": "change",
     "login": "change", "logout": "change", "workspace select": "change", "workspace new": "change", "env select": "change",
     "state mv": "change", "state push": "change", "state replace-provider": "change", "force-unlock": "change",
+    "apply-all": "change", "destroy-all": "destroy", "plan-all": "plan", "validate-all": "read", "output-all": "read",
     "destroy": "destroy", "state rm": "destroy", "workspace delete": "destroy",
 }  # fmt: skip
 REFUSED = {
@@ -34,8 +36,16 @@ REFUSED = {
     "state replace-provider": "the state is never written by hand",
     "force-unlock": "a lock belongs to whoever took it",
     "workspace delete": "a workspace is deleted by a person",
+    "apply-all": "only the Terraform tool applies, and only a plan it has saved and shown",
+    "destroy-all": "destroying is refused; plan -destroy through the Terraform tool shows what it would take",
 }
 """Verbs that no road but the Terraform tool may take, whatever rules and mode say."""
+BACKEND: dict[str, Field] = {
+    "profile": "aws_profile", "access_key": "credentials", "secret_key": "credentials", "role_arn": "credentials", "endpoint": "credentials",
+    "config_path": "credentials", "config_context": "kube_context", "credentials": "credentials", "subscription_id": "credentials",
+    "shared_credentials_file": "credentials", "token": "credentials",
+}  # fmt: skip
+"""Settings of state backends that aim elsewhere."""
 GROUPS = names("state workspace providers env metadata")
 
 
@@ -45,8 +55,8 @@ def classify(argv: Sequence[str]) -> Effect:
     words = _words(line)
     if not words or (line.surely("-help", "-h", "-version") and line.words):
         return Effect("read", "terraform shows its help")
-    if not line.certain and not all(map(str.isprintable, words[0])):
-        return Effect("change", "terraform with a verb not known before it runs")
+    if not known(words[0]):
+        return Effect("change", "terraform with a verb not known before it runs", critical=True)
     verb = " ".join(words[:2]) if words[0] in GROUPS and len(words) > 1 else words[0]
     kind = VERBS.get(verb)
     if kind is None:
@@ -54,7 +64,7 @@ def classify(argv: Sequence[str]) -> Effect:
     if verb in REFUSED:
         kind = "destroy" if line.has("-destroy") else kind
         return Effect(kind, f"terraform {verb}: {REFUSED[verb]}", refused=True)
-    return Effect(_milder(verb, kind, line), f"terraform {verb}", pins=_pins(verb, words))
+    return Effect(_kind(verb, kind, line), f"terraform {verb}", pins=(*_pins(verb, words), *_backend(line)))
 
 
 def _single_dash(args: Sequence[str]) -> list[str]:
@@ -69,10 +79,18 @@ def _words(line: Line) -> list[str]:
     return words
 
 
-def _milder(verb: str, kind: Kind, line: Line) -> Kind:
-    """`fmt` that only checks."""
+def _kind(verb: str, kind: Kind, line: Line) -> Kind:
+    """`fmt` that only checks reads; `init` that moves the state to another backend changes."""
+    if verb == "init" and line.has("-migrate-state", "-force-copy"):
+        return "change"
     unwritten = any(name == "-write" and value == "false" for name, value in line.options)
     return "read" if verb == "fmt" and (line.has("-check") or unwritten) else kind
+
+
+def _backend(line: Line) -> Pins:
+    """Another account or workspace, given to the backend on the command line."""
+    settings = [value.partition("=") for name, value in line.options if name == "-backend-config" and value]
+    return tuple((BACKEND[key], value) for key, _, value in settings if key in BACKEND)
 
 
 def _pins(verb: str, words: Sequence[str]) -> tuple[tuple[Field, str], ...]:
