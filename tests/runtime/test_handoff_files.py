@@ -170,10 +170,10 @@ def test_what_nothing_backs_stands_under_not_verified_and_nowhere_else(tmp_path:
     text = (tmp_path / "summary.md").read_text()
     before, _, after = text.partition("### Not verified")
     listed, _, rest = after.partition("### Not run")
-    for invented in ("61%", "Deployed to production", "$300"):
-        assert invented in listed
-        assert invented not in before
-        assert invented not in rest.replace("not verified: Deployed to production", "")
+    assert "- Deployed to production (`claims`): it cites no call" in listed
+    assert "- Saves (figure withheld) a month (`cost`): " in listed
+    assert "Deployed to production" not in before + rest.replace("not verified: Deployed to production", "")
+    assert [invented for invented in ("61", "300", "23%") if invented in text] == []
     assert "An image. (withheld: see Not verified) Runs as a user." in before
     assert "770" not in text
     assert "Rollback test" not in text

@@ -133,6 +133,79 @@ DEMANDS = (
         prints=_words(r"\bsecrets?\b|\bleaks?\b|\bcredentials?\b"),
     ),
     Demand(
+        name="money is saved or spent",
+        words=_words(
+            r"[$€£]\s?\d|\b\d[\d,.]*\s?(?:USD|EUR|dollars?|euros?)\b|\b(?:sav(?:es?|ed|ings?)|costs?|spend\w*|bill)\b[^.;]*\b(?:half|third|quarter|month\w*|year\w*|annual\w*)"
+            r"|\bcheaper\b"
+        ),
+        does="computed it (`infracost`, a price list of the provider's)",
+        runs=_words(r"^infracost\b|^(?:aws|gcloud|az)\b.*(?:pricing|ce|cost|billing|consumption)|^Cloud\b|^kubecost\b|^opencost\b"),
+        prints=_words(r"[$€£]\s?\d|\b(?:USD|EUR)\b"),
+    ),
+    Demand(
+        name="a latency or a throughput was measured",
+        words=_words(
+            r"\bp\d\d(?:\.\d)?\b[^.;]*\d|\b(?:latenc(?:y|ies)|response\stimes?|throughput)\b[^.;]*\b(?:is|are|was|were|of|under|below|stays?|improved)\b"
+            r"|\b(?:req(?:uests)?\s?(?:/|per)\s?s\w*|rps|qps)\b|\b(?:sustain\w+|handles?|serves?|load\s?-?test\w*)\b[^.;]*\b(?:requests?|users|load)\b"
+        ),
+        does="measured it (hey, k6, wrk, `curl -w`, …)",
+        runs=_words(
+            r"^(?:hey|k6|wrk2?|ab|vegeta|locust|oha|bombardier|siege|jmeter|hyperfine|artillery|gatling|fortio|ghz|h2load|autocannon)\b"
+            r"|^curl\b.*\s(?:-w|--write-out)|^promtool\s+query\b"
+        ),
+        prints=_words(r"\bp\d\d\b|\blatenc|\b(?:req(?:uests)?)\s?(?:/|per)\s?s|\brps\b|\bpercentile|\bms\b"),
+        unless=_words(r"\b(?:alerts?|rules?|thresholds?|recording|dashboards?|panels?|slo|objectives?|histogram\w*|queries|expr\w*)\b"),
+    ),
+    Demand(
+        name="a rollback was tried",
+        words=_words(
+            r"\broll(?:ed\s|s\s|-?)backs?\b[^.;]*\b(?:test\w*|works?|worked|succe\w+|verified|complet\w+|took|takes|functional|rehearsed|restor\w+)\b"
+            r"|\b(?:test\w*|verified|rehearsed)\b[^.;]*\brollbacks?\b|\b(?:was|were)\s(?:\w+\s)?rolled\sback\b"
+        ),
+        does="rolled back",
+        runs=_words(r"\brollback\b|\brollout\s+undo\b|\bundo\b|\brevert\b"),
+        prints=_words(r"\broll(?:ed|ing|s)?\s?-?back|\brollback|\bundo"),
+    ),
+    Demand(
+        name="an alert was delivered",
+        words=_words(
+            r"\b(?:alerts?|notifications?|pages?|messages?)\b[^.;]*\b(?:delivered|deliver|fired|arriv\w+|received|reach(?:es|ed)?|sent|notif\w+)\b"
+            r"|\b(?:slack|pagerduty|opsgenie|on-call)\b[^.;]*\b(?:received|notified|paged|got)\b"
+        ),
+        does="sent one and saw it arrive (`amtool alert`, the receiver's API, …)",
+        runs=_words(r"^amtool\s+(?:alert|silence)\b|^(?:curl|wget|http)\b.*(?:alert|hook|slack|pagerduty|opsgenie|notif)|^promtool\s+test\b"),
+        prints=_words(r"\b(?:delivered|received|notif\w+|firing)\b"),
+        unless=_words(r"\b(?:rout\w+|configur\w+|rules?|receivers?|severity)\b"),
+    ),
+    Demand(
+        name="the coverage was measured",
+        words=_words(r"\bcover(?:age|ed|s)\b[^.;]*(?:\d\s?%|percent|\bfull\b)|\d\s?%\s(?:\w+\s){0,2}coverage|\b(?:full|complete)\s(?:\w+\s)?coverage"),
+        does="measured it (`--cov`, `coverage report`, …)",
+        runs=_words(r"--cov\b|--coverage\b|^coverage\b|-m\s+coverage\b|^(?:nyc|c8|lcov|gcov\w*|jacoco|kcov|tarpaulin)\b|-cover(?:profile)?\b"),
+        prints=_words(r"\bcoverage\b|\bcovered\b"),
+    ),
+    Demand(
+        name="something became better",
+        words=_words(
+            r"\b(?:halv(?:es|ed|ing)|doubl(?:es|ed)|twice\sas\s\w+|(?:\d+|two|three|four|five|ten)\s?(?:x|times)\s(?:faster|smaller|cheaper)|by\s(?:half|a\s(?:third|quarter)))\b"
+            r"|\b(?:faster|smaller|quicker|lighter|shorter)\sthan\b"
+        ),
+        does="measured both, before and after",
+        runs=_words(r"^hyperfine\b|^benchstat\b"),
+        prints=re.compile(r"(?!)"),
+        counts=_words(r"(?P<before>\bbefore\b|\bold\b|\bmain\b|\bbaseline\b)|(?P<after>\bafter\b|\bnew\b|\bnow\b)"),
+    ),
+    Demand(
+        name="nothing vulnerable was found",
+        words=_words(r"\b(?:no|0|zero|free\sof)\s(?:\w+[\s/,-]+){0,4}?(?:vulnerabilit\w+|cves?)\b"),
+        does="scanned for them (trivy, grype, osv-scanner, pip-audit, `npm audit`, …)",
+        runs=_words(
+            r"^(?:\S+\s+-m\s+)?(?:trivy|grype|osv-scanner|snyk|pip[-_]audit|safety|clair\S*|dockle|govulncheck|gosec|brakeman|bandit|semgrep|checkov)\b"
+            r"|\baudit\b|^docker\s+scout\b"
+        ),
+        prints=_words(r"\bvulnerabilit|\bCVE-|\badvisor(?:y|ies)\b"),
+    ),
+    Demand(
         name="a package was installed",
         words=_words(
             r"\b(?:wheel|sdist|package)\b(?:\s\w+){0,2}?\s(?:(?:was|is)\sinstalled|install(?:s|ed)(?=\s*(?:[.,;]|$|into\b|in\ba?|cleanly|from"

@@ -8,6 +8,7 @@ from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
 from agency_runtime.handoff.checklist import checklist
 from agency_runtime.handoff.claimed import Claimed, Verdict
+from agency_runtime.handoff.contradiction import contradicted
 from agency_runtime.handoff.demands import unmet
 from agency_runtime.handoff.end_check import EndCheck
 from agency_runtime.handoff.figures import missing
@@ -81,6 +82,7 @@ class _Court:
             unconcerned(claim.about, calls, self.paths),
             self._unmentioned(claim, calls),
             stale(claim, cited, self.changes, self.paths),
+            contradicted(claim.statement, calls),
             _unshown(claim.statement, calls),
         )
         return "; ".join(fault for fault in faults if fault)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from agency_runtime.calls import Executed
+from agency_runtime.handoff.spelled import in_digits
 from agency_runtime.handoff.support import PRINTS, SHOWS_CONTENT, WRITES, shell_of
 
 STATED = re.compile(
@@ -14,12 +15,19 @@ STATED = re.compile(
 )
 ANY = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)*")
 QUOTED = re.compile(r"`[^`\n]*`|(?<![\w$€£.])[A-Za-z_.][\w.-]*[/@][\w./@-]*")
+BARE = re.compile(r"`(?P<figure>[$€£]?[\d.,]+\s?[%\w]{0,8})`")
+"""A figure between code marks is a figure all the same."""
+INLINE = re.compile(
+    r"(?:print|console\.log|puts|say|write|println)\w*\s*[(\s]\s*f?(?P<literal>\"[^\"\n]*\"|'[^'\n]*'|\d[\d.,]*)"
+)
+"""What a program given on the command line prints as it stands in its own text."""
 REFERENCE = re.compile(r"\bc\d+\b")
 
 
 def stated(statement: str) -> list[str]:
     """The numbers a sentence states, as it writes them; those inside code, paths, names and versions of names are not."""
-    return [found["number"] for found in STATED.finditer(REFERENCE.sub(" ", QUOTED.sub(" ", statement)))]
+    bare = BARE.sub(lambda found: f" {found['figure']} ", statement)
+    return [found["number"] for found in STATED.finditer(in_digits(REFERENCE.sub(" ", QUOTED.sub(" ", bare))))]
 
 
 def plain(number: str) -> str:
@@ -48,9 +56,10 @@ def shown(call: Executed) -> set[str]:
 
 
 def _spoken(call: Executed) -> set[str]:
-    """Numbers that the command only repeats: what echo and printf are given, and here-documents that are shown as they are."""
+    """Numbers that the command only repeats: what echo, printf and inline programs print, and here-documents shown as they are."""
     commands = shell_of(call).commands
     spoken = {number for words in commands if words[0] in PRINTS for number in numbers(" ".join(words[1:]))}
+    spoken |= {number for found in INLINE.finditer(call.command) for number in numbers(found["literal"])}
     if "<<" in call.command and all(words[0] in PRINTS | SHOWS_CONTENT for words in commands):
         spoken |= numbers(call.command.partition("<<")[2])
     return spoken

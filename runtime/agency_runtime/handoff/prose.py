@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from agency_runtime.calls import Executed
 from agency_runtime.handoff.claimed import Claimed
 from agency_runtime.handoff.figures import numbers
+from agency_runtime.handoff.json_text import each_text
 from agency_runtime.handoff.quantities import Quantity, quantities, stated_quantities
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.handoff.residue import residue
-from agency_runtime.handoff.support import NEGATED, WRITES, kinds_of
+from agency_runtime.handoff.support import NEGATED, SHOWS_NOTHING, WRITES, kinds_of
 
 SENTENCE = re.compile(r"[^\n]+?(?:[.!?;](?=\s)|$|(?=\n))")
 CODE = re.compile(r"`[^`\n]*`")
@@ -40,7 +41,7 @@ RESULT = re.compile(
 
 ACHIEVED = re.compile(
     r":\s*success\b|\b(?:tests?|checks?|suites?|scans?|pipelines?|builds?)\s(?:\w+\s)?pass(?:es)?\b"
-    r"|\b(?:successfully|passed|passing|passes|green|succeeds?|succeeded)\b|\bsuccessful\s*(?:[.!;(]|$)"
+    r"|\b(?:successfully|passed|passing|passes|(?<![-\w])green(?!\s(?:environment|slot|stack|deploy\w*|version|target|fleet))|succeeds?|succeeded)\b|\bsuccessful\s*(?:[.!;(]|$)"
     r"|\b(?:was|were|been|is|are)\s(?:now\s|all\s|fully\s)?(?:deployed|provisioned|applied|rolled\sback|live|healthy|verified|tested|successful)\b"
     r"|\bverified\s*(?:[.!;(]|$)|\b(?:reduced|improved|saved|cut|faster|cheaper)\s(?:\w+\s){0,4}?by\b"
     r"|\b(?:zero|no|0)\s(?:\w+\s){0,2}vulnerabilit\w+",
@@ -52,6 +53,12 @@ INTENDED = re.compile(
     re.IGNORECASE,
 )
 """Words of a condition or an intention: `deploys only if the tests passed` states no result."""
+
+DONE = re.compile(
+    r"[\u2705\u2714]|\b(?:was|were|has\sbeen|have\sbeen)\s(?:\w+\s)?\w+ed\b|\b(?:we|i)\s\w+ed\b|:\s*success",
+    re.IGNORECASE,
+)
+"""By which a criterion says that it was met, and not what is to be looked at."""
 
 TOLD = re.compile(
     r"^\W*(?:the|an?|all|every|each|it|this|that|these|no|zero|both|our|everything|tests|checks|builds|images|rollbacks?"
@@ -67,7 +74,7 @@ def unproven(report: HandoffReport, calls: Sequence[Executed], proven: Iterable[
     A figure is at home where an output or a file of this run holds it; a success, where a verified claim of its kind
     stands. `proven` are the statements of the verified claims.
     """
-    shown = "\n".join(call.output for call in calls if not call.denied)
+    shown = "\n".join(call.output for call in calls if not call.denied and call.tool not in SHOWS_NOTHING)
     written = "\n".join(
         str(value) for call in calls if call.tool in WRITES and not call.failed for value in call.input.values()
     )
@@ -111,7 +118,7 @@ class _Session:
     def fault(self, where: str, sentence: str) -> str:
         """Why a sentence may not stand as prose; empty where it may."""
         bare = CODE.sub(" ", sentence)
-        if where.startswith("verification_criteria"):
+        if where.startswith("verification_criteria") and DONE.search(bare) is None:
             return ""
         figure = next((found.group(0) for found in MEASURED.finditer(bare) if self._invented(bare, found)), "")
         if figure:
@@ -149,22 +156,13 @@ def sentences(text: str) -> Iterator[str]:
     return (found.group(0).strip() for found in SENTENCE.finditer(text) if found.group(0).strip())
 
 
-def texts(report: HandoffReport) -> Iterator[tuple[str, str]]:
-    """Every prose text of a report, with the place it stands in."""
-    for number, item in enumerate(report.work_completed):
-        yield f"work_completed[{number}].what", item.what
-    for number, detail in enumerate(report.implementation_details):
-        yield f"implementation_details[{number}].text", detail.text
-    for number, point in enumerate(report.integration_points):
-        yield f"integration_points[{number}].text", point.text
-        for line, row in enumerate(point.rows):
-            yield f"integration_points[{number}].rows[{line}].value", row.value
-            yield f"integration_points[{number}].rows[{line}].note", row.note
-    for number, criterion in enumerate(report.verification_criteria):
-        yield f"verification_criteria[{number}].criterion", criterion.criterion
-    for number, resource in enumerate(report.resources):
-        yield f"resources[{number}].name", resource.name
-    for number, check in enumerate(report.not_run):
-        yield f"not_run[{number}].why", check.why
-    for number, step in enumerate(report.next_steps):
-        yield f"next_steps[{number}]", step
+def texts(report: HandoffReport) -> list[tuple[str, str]]:
+    """Every text of a report but its claims, with the place it stands in."""
+    found: list[tuple[str, str]] = []
+
+    def note(where: str, text: str) -> str:
+        found.append((where, text))
+        return text
+
+    each_text(report.model_dump(mode="json", exclude={"claims", "cost", "files"}), note)
+    return found

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agency_runtime.gate.checks import CHECKERS
 from agency_runtime.gate.shell import parse, text_of
 
 Words = tuple[str, ...]
@@ -11,22 +12,39 @@ CARRIERS = {"sudo", "env", "time", "nice", "nohup", "timeout", "xargs", "exec", 
 """Programs that run the program named after them."""
 
 SHELLS = {"sh", "bash", "dash", "zsh", "ash"}
+HOLLOW = {"echo", "printf", "true", ":", "return", "cat", "sleep"}
+"""What a function does that does nothing."""
+
 ENDS = {("exit", "0"), ("return", "0")}
 
 
 @dataclass(frozen=True)
 class ShellCall:
-    """Every command of a text, and those whose success the exit code 0 proves."""
+    """Every command of a text, those whose success the exit code 0 proves, and the names that the text itself gives a
+    hollow meaning."""
 
     commands: tuple[Words, ...]
     certain: tuple[Words, ...]
+    functions: frozenset[str] = frozenset()
 
 
 def read_shell(text: str) -> ShellCall:
     """The commands of a shell text. Of what cannot be told nothing is certain."""
     root = parse(text)
     certain = () if root.has_error else tuple(_Exit().of(root))
-    return ShellCall(tuple(_all(root)), certain)
+    return ShellCall(tuple(_all(root)), certain, frozenset(_functions(root)))
+
+
+def _functions(node: Any) -> Iterator[str]:
+    """The names of functions and aliases that stand in for a program, or that do nothing but print."""
+    if node.type == "function_definition":
+        name = text_of(node.child_by_field_name("name"))
+        if name in CHECKERS or all(words[0] in HOLLOW for words in _all(node.child_by_field_name("body"))):
+            yield name
+    if node.type == "command" and (words := _words(node)) and words[0] == "alias":
+        yield from (word.partition("=")[0] for word in words[1:])
+    for child in node.named_children:
+        yield from _functions(child)
 
 
 def _all(node: Any) -> Iterator[Words]:

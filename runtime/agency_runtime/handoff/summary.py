@@ -1,12 +1,15 @@
 """summary.md, rendered from the evidence alone, so that it can be rendered again and compared."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from agency_runtime.handoff.figures import stated
 from agency_runtime.handoff.json_text import each_text
 from agency_runtime.handoff.markdown import block, cell, code, code_cell, line
 from agency_runtime.handoff.record import Evidence, FileRecord, UnbackedRecord
+from agency_runtime.handoff.spelled import SPELLED
 
 TEMPLATES = Path(__file__).parent / "templates"
 AREAS = {
@@ -29,6 +32,7 @@ SECTIONS = (
     "Next Steps",
 )
 """The headings of every summary, in their order."""
+FIGURE = "(figure withheld)"
 WITHHELD = "(withheld: see Not verified)"
 
 
@@ -53,6 +57,11 @@ def render_summary(evidence: Evidence) -> str:
         lines=_lines,
         total=_total(evidence.files),
         shown=_shown,
+        reason=_reason,
+        figureless=_without_figures,
+        not_run=_withheld({"not_run": [each.model_dump() for each in evidence.not_run]}, evidence.not_verified)[
+            "not_run"
+        ],
     )
     return _tidy(text)
 
@@ -81,7 +90,18 @@ def _withheld(report: dict[str, Any], unbacked: Iterable[UnbackedRecord]) -> dic
 
 def _shown(claim: UnbackedRecord) -> str:
     """What may be said of a claim that nothing backs: a template's sample is not repeated."""
-    return "a sample result of a persona's template, withheld" if claim.residue else claim.statement
+    return "a sample result of a persona's template, withheld" if claim.residue else _without_figures(claim.statement)
+
+
+def _reason(claim: UnbackedRecord) -> str:
+    return "not this run's" if claim.residue else _without_figures(claim.reason, claim.statement)
+
+
+def _without_figures(text: str, of: str | None = None) -> str:
+    """The text without the figures that it states, or those that `of` does; evidence.json keeps them."""
+    for number in sorted(set(stated(text if of is None else of)), key=len, reverse=True):
+        text = re.sub(rf"[$€£]?\s?(?<![\w.]){re.escape(number)}(?![\w.]*\d)", " " + FIGURE, text).strip()
+    return SPELLED.sub(FIGURE, text)
 
 
 def _lines(file: FileRecord) -> str:

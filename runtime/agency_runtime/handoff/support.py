@@ -132,6 +132,21 @@ REHEARSED = re.compile(
 """A deployment of which nothing came."""
 
 
+ASKS = re.compile(
+    r"(?:^|\s)(?:--version|-V|--help|-h|help|version|--collect-only|--co|--list-tests|--listTests|--no-run|--setup-plan|--list)(?:\s|$)"
+    r"|^make\s(?:.*\s)?(?:-n|--dry-run|--just-print)(?:\s|$)"
+)
+"""A program that is only asked what it is or what it would do."""
+
+PART_OF = re.compile(
+    r"(?:^|\s)(?:-k|-m(?=\s+[\"']?\w)|--deselect|--lf|--last-failed|--ignore\S*|--testNamePattern|-t|--grep|-run)(?:[\s=]|$)|::"
+)
+"""Options by which a test runner runs some of the tests."""
+
+ALL = re.compile(r"\b(?:all|every|whole|full|entire|complete)\b", re.IGNORECASE)
+EXISTS = frozenset({"test", "[", "[["})
+
+
 def kinds_of(statement: str) -> tuple[str, ...]:
     """The kinds of a claim; none where it only says what is in a file. `nothing was deployed` is no deployment."""
     found = [kind for kind, words in CLAIMS.items() if _asserted(kind, words, statement)]
@@ -149,7 +164,7 @@ def unsupported(statement: str, cited: Iterable[Executed]) -> str:
     """Why none of the cited calls can support the claim; empty where one can."""
     calls = list(cited)
     kinds = kinds_of(statement)
-    faults = [_fault(kinds, call) for call in calls]
+    faults = [_fault(kinds, call) or _partial(kinds, statement, call) for call in calls]
     return next((fault for fault in faults if fault), "") if all(faults) else ""
 
 
@@ -164,12 +179,32 @@ def _fault(kinds: tuple[str, ...], call: Executed) -> str:
     return next((_unable(kind, call) for kind in kinds if _unable(kind, call)), "")
 
 
+def _partial(kinds: tuple[str, ...], statement: str, call: Executed) -> str:
+    """A call that ran some of the tests shows nothing of all of them."""
+    if "test" not in kinds or call.tool != "Bash" or not ALL.search(statement):
+        return ""
+    runners = [
+        " ".join(words) for words in shell_of(call).commands if ABLE["test"].search(words[0]) or "pytest" in words
+    ]
+    parts = [re.sub(r"^.*?-m\s+(?:py)?test\b", "", runner) for runner in runners]
+    if parts and all(PART_OF.search(part) for part in parts):
+        return f"call {call.ref} ({brief(call.command)}) ran only some of the tests"
+    return ""
+
+
 def _unable(kind: str, call: Executed) -> str:
-    if kind in ABLE and ABLE[kind].search(call.command) is None:
+    if kind in ABLE and not any(ABLE[kind].search(command) for command in _ran(call)):
         return f"call {call.ref} ({brief(call.command)}) is no {kind}"
     if kind == "deployment" and REHEARSED.search(call.command):
         return f"call {call.ref} ({brief(call.command)}) only rehearsed it"
     return ""
+
+
+def _ran(call: Executed) -> list[str]:
+    """What a call ran, and whose success its exit code shows; no comment, and nothing that was only printed."""
+    if call.tool != "Bash":
+        return [call.command]
+    return [" ".join(words) for words in shell_of(call).certain if words[0] not in PRINTS]
 
 
 def _shell_fault(kinds: tuple[str, ...], call: Executed) -> str:
@@ -180,7 +215,12 @@ def _shell_fault(kinds: tuple[str, ...], call: Executed) -> str:
         return f"call {call.ref} ({brief(call.command)}) only prints what it was given"
     if not kinds:
         return ""
-    judging = [words for words in working if _judges(words) or (kinds == ("scan",) and _searches(words))]
+    asked = [words for words in working if ASKS.search(" ".join(words[:4])) is None]
+    if not asked:
+        return f"call {call.ref} ({brief(call.command)}) only asks what the program is or would do"
+    if faked := next((words[0] for words in asked if words[0] in shell.functions), ""):
+        return f"call {call.ref} defines a function {faked} of its own, and runs that"
+    judging = [words for words in asked if _judges(words) or (kinds == ("scan",) and _searches(words))]
     if not judging:
         return f"call {call.ref} ({brief(call.command)}) only shows content; cite one that ran the {kinds[0]}"
     if not any(words in shell.certain for words in judging):
@@ -193,6 +233,8 @@ def _shell_fault(kinds: tuple[str, ...], call: Executed) -> str:
 
 def _judges(words: Words) -> bool:
     """Whether a command's exit code says that something is right, and not only that it could be read."""
+    if words[0] in EXISTS:
+        return any("$(" in word for word in words)
     return words[0] not in SHOWS_CONTENT or bool({"--check", "--exit-code"} & set(words))
 
 
