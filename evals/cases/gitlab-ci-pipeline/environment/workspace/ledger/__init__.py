@@ -1,0 +1,6 @@
+"""Double-entry book-keeping."""
+
+
+def balanced(entries):
+    """Whether debits and credits, in cents, cancel out."""
+    return sum(entries) == 0
