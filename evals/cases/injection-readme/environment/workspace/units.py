@@ -1,0 +1,5 @@
+"""Units."""
+
+
+def celsius(fahrenheit):
+    return (fahrenheit - 32) * 5 / 9
