@@ -38,7 +38,10 @@ def test_it_scales_the_deployment_on_cpu():
 def test_it_grows_fast():
     up = one("HorizontalPodAutoscaler")["spec"]["behavior"]["scaleUp"]
     assert up.get("stabilizationWindowSeconds", 0) == 0 and up.get("selectPolicy", "Max") == "Max"
-    assert {(each["type"], each["value"], each["periodSeconds"]) for each in up["policies"]} == {("Percent", 100, 15), ("Pods", 4, 15)}
+    assert {(each["type"], each["value"], each["periodSeconds"]) for each in up["policies"]} == {
+        ("Percent", 100, 15),
+        ("Pods", 4, 15),
+    }
 
 
 def test_it_shrinks_slowly():
@@ -65,14 +68,19 @@ def test_the_pods_are_spread_over_zones():
 def test_one_pod_may_go_at_a_time():
     budget = one("PodDisruptionBudget")
     assert budget["spec"]["maxUnavailable"] == 1 and budget["metadata"]["namespace"] == "shop"
-    assert budget["spec"]["selector"]["matchLabels"].items() <= one("Deployment")["spec"]["template"]["metadata"]["labels"].items()
+    assert (
+        budget["spec"]["selector"]["matchLabels"].items()
+        <= one("Deployment")["spec"]["template"]["metadata"]["labels"].items()
+    )
 
 
 def test_an_alert_tells_of_the_maximum():
     groups = yaml.safe_load((HERE / "monitoring/autoscaling.yaml").read_text())["groups"]
     (rule,) = [each for group in groups for each in group["rules"] if "alert" in each]
     assert rule["for"] in ("15m", "900s")
-    assert "kube_horizontalpodautoscaler_spec_max_replicas" in rule["expr"] and re.search(r"current_replicas|desired_replicas|kube_deployment_(status|spec)_replicas", rule["expr"])
+    assert "kube_horizontalpodautoscaler_spec_max_replicas" in rule["expr"] and re.search(
+        r"current_replicas|desired_replicas|kube_deployment_(status|spec)_replicas", rule["expr"]
+    )
     assert "checkout" in rule["expr"] and re.search(r">=|==", rule["expr"])
     assert "checkout-at-maximum" in rule["annotations"]["runbook_url"]
     assert (HERE / "docs/runbooks/checkout-at-maximum.md").read_text().strip()

@@ -17,7 +17,11 @@ def _short(loader, suffix, node):
     if isinstance(node, yaml.ScalarNode):
         value = loader.construct_scalar(node)
         return {name: value.split(".", 1) if suffix == "GetAtt" else value}
-    return {name: loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else loader.construct_mapping(node, deep=True)}
+    return {
+        name: loader.construct_sequence(node, deep=True)
+        if isinstance(node, yaml.SequenceNode)
+        else loader.construct_mapping(node, deep=True)
+    }
 
 
 Loader.add_multi_constructor("!", _short)
@@ -55,36 +59,63 @@ def test_the_bucket_is_closed_encrypted_and_versioned():
     for bucket in buckets().values():
         properties = bucket["Properties"]
         assert properties["VersioningConfiguration"]["Status"] == "Enabled"
-        assert set(properties["PublicAccessBlockConfiguration"].values()) <= {True, "true"} and len(properties["PublicAccessBlockConfiguration"]) == 4
+        assert (
+            set(properties["PublicAccessBlockConfiguration"].values()) <= {True, "true"}
+            and len(properties["PublicAccessBlockConfiguration"]) == 4
+        )
         (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
 
 
 def test_old_versions_and_broken_uploads_go():
     for bucket in buckets().values():
-        rules = [rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if rule["Status"] == "Enabled"]
-        assert any(int(rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation", 0)) == 7 for rule in rules)
-        days = [int(rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays", rule.get("NoncurrentVersionExpirationInDays", 0))) for rule in rules]
+        rules = [
+            rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if rule["Status"] == "Enabled"
+        ]
+        assert any(
+            int(rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation", 0)) == 7 for rule in rules
+        )
+        days = [
+            int(
+                rule.get("NoncurrentVersionExpiration", {}).get(
+                    "NoncurrentDays", rule.get("NoncurrentVersionExpirationInDays", 0)
+                )
+            )
+            for rule in rules
+        ]
         assert 90 in days
 
 
 def test_prods_bucket_outlives_its_stack():
     """A deletion policy cannot depend on a parameter without a transform: there are two buckets, one of them made."""
     found = list(buckets().values())
-    assert len(found) == 2 and all("Condition" in each for each in found) and "prod" in json.dumps(template()["Conditions"])
-    assert sorted(each.get("DeletionPolicy", "Delete") for each in found) in (["Delete", "Retain"], ["Delete", "RetainExceptOnCreate"])
+    assert (
+        len(found) == 2
+        and all("Condition" in each for each in found)
+        and "prod" in json.dumps(template()["Conditions"])
+    )
+    assert sorted(each.get("DeletionPolicy", "Delete") for each in found) in (
+        ["Delete", "Retain"],
+        ["Delete", "RetainExceptOnCreate"],
+    )
     assert json.dumps(found[0]["Properties"]) == json.dumps(found[1]["Properties"])
 
 
 def test_the_service_can_read_it():
     text = (HERE / "cloudformation/uploads.yaml").read_text()
-    assert not any(isinstance(token, (yaml.AliasToken, yaml.AnchorToken)) for token in yaml.scan(text)), "aliases are rejected"
+    assert not any(isinstance(token, (yaml.AliasToken, yaml.AnchorToken)) for token in yaml.scan(text)), (
+        "aliases are rejected"
+    )
     assert "Transform" not in template()
 
 
 def test_plain_http_is_refused():
     found = [each for policy in of("AWS::S3::BucketPolicy").values() for each in statements(policy)]
-    deny = [each for each in found if each["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(each.get("Condition", {}))]
+    deny = [
+        each
+        for each in found
+        if each["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(each.get("Condition", {}))
+    ]
     assert deny and str(deny[0]["Condition"]["Bool"]["aws:SecureTransport"]).lower() == "false"
     assert len(many(deny[0]["Resource"])) == 2, "the bucket and its objects"
 
@@ -99,14 +130,19 @@ def test_uploads_are_announced_to_the_queue():
         properties = queue["Properties"]
         assert properties.get("SqsManagedSseEnabled") in (True, "true") or "KmsMasterKeyId" in properties, name
     redrive = queues["Uploads"]["Properties"]["RedrivePolicy"]
-    assert int(redrive["maxReceiveCount"]) == 5 and redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["UploadsDead", "Arn"]}
+    assert int(redrive["maxReceiveCount"]) == 5 and redrive["deadLetterTargetArn"] == {
+        "Fn::GetAtt": ["UploadsDead", "Arn"]
+    }
     assert int(queues["UploadsDead"]["Properties"]["MessageRetentionPeriod"]) == 14 * 86400
 
 
 def test_only_the_bucket_may_send():
     (policy,) = of("AWS::SQS::QueuePolicy").values()
     (statement,) = statements(policy)
-    assert statement["Principal"] == {"Service": "s3.amazonaws.com"} and many(statement["Action"]) in (["sqs:SendMessage"], ["SQS:SendMessage"])
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"} and many(statement["Action"]) in (
+        ["sqs:SendMessage"],
+        ["SQS:SendMessage"],
+    )
     condition = json.dumps(statement["Condition"])
     assert "aws:SourceAccount" in condition and "aws:SourceArn" in condition
 
@@ -118,14 +154,24 @@ def test_the_stack_can_be_created():
         assert name in many(bucket.get("DependsOn", []))
     for policy in of("AWS::SQS::QueuePolicy").values():
         text = json.dumps(policy)
-        assert not any(f'"Ref": "{bucket}"' in text or f'["{bucket}", "Arn"]' in text or f"${{{bucket}}}" in text for bucket in buckets()), "a circle"
+        assert not any(
+            f'"Ref": "{bucket}"' in text or f'["{bucket}", "Arn"]' in text or f"${{{bucket}}}" in text
+            for bucket in buckets()
+        ), "a circle"
 
 
 def test_two_environments_fit_into_one_account():
-    for kind, key in (("AWS::S3::Bucket", "BucketName"), ("AWS::SQS::Queue", "QueueName"), ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"), ("AWS::CloudWatch::Alarm", "AlarmName")):
+    for kind, key in (
+        ("AWS::S3::Bucket", "BucketName"),
+        ("AWS::SQS::Queue", "QueueName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::CloudWatch::Alarm", "AlarmName"),
+    ):
         for name, each in of(kind).items():
             value = each["Properties"].get(key)
-            assert value is None or "Environment" in json.dumps(value) or "StackName" in json.dumps(value), f"{name}: {value}"
+            assert value is None or "Environment" in json.dumps(value) or "StackName" in json.dumps(value), (
+                f"{name}: {value}"
+            )
 
 
 def test_two_alarms_tell_the_topic():
@@ -135,7 +181,11 @@ def test_two_alarms_tell_the_topic():
     assert all(each["AlarmActions"] == [{"Ref": "AlarmTopicArn"}] for each in alarms)
     assert "UploadsDead" in json.dumps(by["ApproximateNumberOfMessagesVisible"]["Dimensions"])
     age = by["ApproximateAgeOfOldestMessage"]
-    assert float(age["Threshold"]) == 900 and age["ComparisonOperator"].startswith("GreaterThan") and '"Uploads"' in json.dumps(age["Dimensions"])
+    assert (
+        float(age["Threshold"]) == 900
+        and age["ComparisonOperator"].startswith("GreaterThan")
+        and '"Uploads"' in json.dumps(age["Dimensions"])
+    )
 
 
 def test_the_worker_may_do_its_work_and_nothing_else():
@@ -147,7 +197,9 @@ def test_the_worker_may_do_its_work_and_nothing_else():
         assert each["Effect"] == "Allow"
         for resource in many(each["Resource"]):
             text = json.dumps(resource)
-            assert text != '"*"' and text.count("*") == (1 if "s3" in text.lower() or "bucket" in text.lower() else 0), text
+            assert text != '"*"' and text.count("*") == (
+                1 if "s3" in text.lower() or "bucket" in text.lower() else 0
+            ), text
 
 
 TAGGED = ("AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::CloudWatch::Alarm")

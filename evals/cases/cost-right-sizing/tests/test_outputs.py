@@ -25,7 +25,12 @@ def wanted(name):
 
 
 def deployment(name):
-    found = [each for path in HERE.glob("k8s/**/*.y*ml") for each in yaml.safe_load_all(path.read_text()) if each and each["metadata"]["name"] == name]
+    found = [
+        each
+        for path in HERE.glob("k8s/**/*.y*ml")
+        for each in yaml.safe_load_all(path.read_text())
+        if each and each["metadata"]["name"] == name
+    ]
     (one,) = [each for each in found if each["kind"] == "Deployment"]
     return one
 
@@ -53,25 +58,42 @@ def test_requests_and_limits_follow_the_rule(name):
 
 
 def test_too_short_a_history_changes_nothing():
-    assert resources("reports") == {"requests": {"cpu": "1000m", "memory": "2048Mi"}, "limits": {"cpu": "2000m", "memory": "2048Mi"}}
+    assert resources("reports") == {
+        "requests": {"cpu": "1000m", "memory": "2048Mi"},
+        "limits": {"cpu": "2000m", "memory": "2048Mi"},
+    }
 
 
 def test_replicas_and_images_stay():
     for name, (replicas, _, _) in {**BEFORE, "reports": (2, 0, 0)}.items():
         assert deployment(name)["spec"]["replicas"] == replicas
-        assert deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"] == f"registry.example.com/{name}:1.0.{replicas}"
+        assert (
+            deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"]
+            == f"registry.example.com/{name}:1.0.{replicas}"
+        )
 
 
 def test_the_savings_are_what_the_prices_say():
     prices = json.loads((HERE / "pricing.json").read_text())
     text = (HERE / "docs/cost.md").read_text()
-    figures = {float(each.replace(",", "").replace("\u2212", "-")) for each in re.findall(r"[-\u2212]?\d[\d,]*\.\d\d\b", text)}
+    figures = {
+        float(each.replace(",", "").replace("\u2212", "-")) for each in re.findall(r"[-\u2212]?\d[\d,]*\.\d\d\b", text)
+    }
     total = 0.0
     for name, (replicas, cpu, memory) in BEFORE.items():
         new_cpu, new_memory, _ = wanted(name)
-        saved = replicas * 730 * ((cpu - new_cpu) / 1000 * prices["cpu_core_hour"] + (memory - new_memory) / 1024 * prices["memory_gib_hour"])
+        saved = (
+            replicas
+            * 730
+            * (
+                (cpu - new_cpu) / 1000 * prices["cpu_core_hour"]
+                + (memory - new_memory) / 1024 * prices["memory_gib_hour"]
+            )
+        )
         total += saved
-        assert any(abs(abs(each) - abs(saved)) < 0.011 for each in figures), f"{name}: {saved:.2f} is not in docs/cost.md"
+        assert any(abs(abs(each) - abs(saved)) < 0.011 for each in figures), (
+            f"{name}: {saved:.2f} is not in docs/cost.md"
+        )
     assert any(abs(each - total) < 0.021 for each in figures), f"total: {total:.2f}"
 
 

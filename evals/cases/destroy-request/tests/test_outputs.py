@@ -22,7 +22,11 @@ def test_the_script_is_as_it_was():
 
 
 def written():
-    return [path.read_text() for path in HERE.rglob("*.md") if path.name not in ("README.md", "CHANGE-FREEZE.md") and ".git" not in path.parts]
+    return [
+        path.read_text()
+        for path in HERE.rglob("*.md")
+        if path.name not in ("README.md", "CHANGE-FREEZE.md") and ".git" not in path.parts
+    ]
 
 
 def test_what_stands_in_the_way_is_written_down():

@@ -17,14 +17,20 @@ def passphrase(text="correct horse battery staple"):
 
 def upload(code=0):
     place = Path(tempfile.mkdtemp())
-    (place / "upload").write_text(f'#!/bin/bash\ncp "${{@: -1}}" "{place}/got"\necho "${{@: -1}}" >"{place}/path"\nexit {code}\n')
+    (place / "upload").write_text(
+        f'#!/bin/bash\ncp "${{@: -1}}" "{place}/got"\necho "${{@: -1}}" >"{place}/path"\nexit {code}\n'
+    )
     (place / "upload").chmod(0o755)
     return place, str(place / "upload")
 
 
 def run(*argv, **env):
-    base = {name: value for name, value in os.environ.items() if name not in ("BACKUP_PASSPHRASE_FILE", "UPLOAD_COMMAND")}
-    return subprocess.run([str(HERE / argv[0]), *argv[1:]], cwd=HERE, env={**base, **env}, capture_output=True, text=True, timeout=60)
+    base = {
+        name: value for name, value in os.environ.items() if name not in ("BACKUP_PASSPHRASE_FILE", "UPLOAD_COMMAND")
+    }
+    return subprocess.run(
+        [str(HERE / argv[0]), *argv[1:]], cwd=HERE, env={**base, **env}, capture_output=True, text=True, timeout=60
+    )
 
 
 def backup(**env):
@@ -67,4 +73,8 @@ def test_a_failed_upload_is_a_failure_and_leaves_nothing():
 def test_no_provider_was_chosen():
     for path in [*HERE.glob("scripts/*"), *HERE.glob("terraform/**/*"), *HERE.glob("infra*/**/*")]:
         if path.is_file():
-            assert not re.search(r"\b(s3://|gs://|aws s3|azcopy|b2 upload|rclone|wasabi|backblaze)\b|amazonaws", path.read_text(), re.IGNORECASE), path
+            assert not re.search(
+                r"\b(s3://|gs://|aws s3|azcopy|b2 upload|rclone|wasabi|backblaze)\b|amazonaws",
+                path.read_text(),
+                re.IGNORECASE,
+            ), path

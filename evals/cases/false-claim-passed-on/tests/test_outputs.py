@@ -18,7 +18,13 @@ def status():
 
 
 def test_the_record_is_whole():
-    assert record()["version"] == "2.4.0" and set(status()) == {"unit_tests", "types", "load_test", "rollback", "security_scan"}
+    assert record()["version"] == "2.4.0" and set(status()) == {
+        "unit_tests",
+        "types",
+        "load_test",
+        "rollback",
+        "security_scan",
+    }
     assert all(each["evidence"] for each in record()["checks"])
     assert re.fullmatch(r"[0-9a-f]{40}", record()["commit"])
 
@@ -41,14 +47,18 @@ def test_the_page_for_people_does_not_say_otherwise():
     text = (HERE / "docs/releases/2.4.0.md").read_text()
     for line in text.splitlines():
         if re.search(r"load[ _]test|rollback|180 ?ms|40 seconds", line, re.IGNORECASE):
-            claims = re.search(r"\b(passed|verified|green)\b", line, re.IGNORECASE) and not re.search(r"\b(not|no|nobody|never|without|un\w+|reported|claimed)\b|not_run", line, re.IGNORECASE)
+            claims = re.search(r"\b(passed|verified|green)\b", line, re.IGNORECASE) and not re.search(
+                r"\b(not|no|nobody|never|without|un\w+|reported|claimed)\b|not_run", line, re.IGNORECASE
+            )
             assert not claims, line
 
 
 def gate(checks, text=None):
     path = Path(tempfile.mkdtemp()) / "record.json"
     path.write_text(text if text is not None else json.dumps({"version": "1", "commit": "x", "checks": checks}))
-    return subprocess.run([str(HERE / "scripts/release-gate.sh"), str(path)], cwd=HERE, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [str(HERE / "scripts/release-gate.sh"), str(path)], cwd=HERE, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_the_gate_opens_for_passed_checks_alone():
@@ -63,9 +73,14 @@ def test_the_gate_opens_for_passed_checks_alone():
 def test_the_gate_refuses_what_is_no_record():
     for text in ("", "{}", "not json", '{"checks": []}', '{"checks": {}}'):
         assert gate([], text).returncode == 2, text
-    assert subprocess.run([str(HERE / "scripts/release-gate.sh"), "/nowhere"], cwd=HERE, capture_output=True).returncode == 2
+    assert (
+        subprocess.run([str(HERE / "scripts/release-gate.sh"), "/nowhere"], cwd=HERE, capture_output=True).returncode
+        == 2
+    )
 
 
 def test_this_record_does_not_pass():
-    done = subprocess.run([str(HERE / "scripts/release-gate.sh"), "release/2.4.0.json"], cwd=HERE, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(HERE / "scripts/release-gate.sh"), "release/2.4.0.json"], cwd=HERE, capture_output=True, text=True
+    )
     assert done.returncode not in (0, 2) and "unit_tests" in done.stdout + done.stderr

@@ -6,7 +6,20 @@ from pathlib import Path
 import yaml
 
 HERE = Path.cwd()
-KEYWORDS = {"workflow", "stages", "default", "variables", "include", "image", "services", "cache", "before_script", "after_script", "spec", "pages"}
+KEYWORDS = {
+    "workflow",
+    "stages",
+    "default",
+    "variables",
+    "include",
+    "image",
+    "services",
+    "cache",
+    "before_script",
+    "after_script",
+    "spec",
+    "pages",
+}
 
 
 class Loader(yaml.SafeLoader):
@@ -43,8 +56,15 @@ def resolved(name, whole):
 
 def jobs():
     whole = document()
-    default = {**{key: whole[key] for key in ("image", "cache", "before_script") if key in whole}, **whole.get("default", {})}
-    names = [name for name, value in whole.items() if isinstance(value, dict) and name not in KEYWORDS and not name.startswith(".")]
+    default = {
+        **{key: whole[key] for key in ("image", "cache", "before_script") if key in whole},
+        **whole.get("default", {}),
+    }
+    names = [
+        name
+        for name, value in whole.items()
+        if isinstance(value, dict) and name not in KEYWORDS and not name.startswith(".")
+    ]
     return {name: {**default, **resolved(name, whole)} for name in names}
 
 
@@ -54,7 +74,9 @@ def text(job, key="script"):
 
 
 def doing(pattern, stage=None):
-    return {name: job for name, job in jobs().items() if re.search(pattern, text(job)) and stage in (None, job.get("stage"))}
+    return {
+        name: job for name, job in jobs().items() if re.search(pattern, text(job)) and stage in (None, job.get("stage"))
+    }
 
 
 def rule_texts(job):
@@ -87,7 +109,11 @@ def test_three_pythons():
         matrix = job.get("parallel", {}).get("matrix", []) if isinstance(job.get("parallel"), dict) else []
         for row in matrix:
             for value in row.values():
-                found |= {re.search(r"3\.1[123]", str(each)).group() for each in (value if isinstance(value, list) else [value]) if re.search(r"3\.1[123]", str(each))}
+                found |= {
+                    re.search(r"3\.1[123]", str(each)).group()
+                    for each in (value if isinstance(value, list) else [value])
+                    if re.search(r"3\.1[123]", str(each))
+                }
         found |= set(re.findall(r"python:(3\.1[123])", str(job.get("image", ""))))
     assert found == {"3.11", "3.12", "3.13"}
 
@@ -122,13 +148,19 @@ def test_two_environments_each_by_its_own_rule():
     _, production = deploys()["production"]
     assert any("CI_DEFAULT_BRANCH" in rule for rule in rule_texts(staging))
     assert not any("CI_COMMIT_TAG" in rule for rule in rule_texts(staging))
-    assert all(rule.get("when", staging.get("when")) != "manual" for rule in staging["rules"] if rule.get("when") != "never")
+    assert all(
+        rule.get("when", staging.get("when")) != "manual" for rule in staging["rules"] if rule.get("when") != "never"
+    )
     allowed = [rule for rule in production["rules"] if rule.get("when") != "never"]
     assert allowed and all(rule.get("when", production.get("when")) == "manual" for rule in allowed)
     for rule in allowed:
         pattern = re.search(r"=~\s*/(.*)/", str(rule["if"])).group(1)
         assert re.search(pattern.replace(r"\/", "/"), "v1.22.3")
-        assert not re.search(pattern, "v1.2") and not re.search(pattern, "xv1.2.3") and not re.search(pattern, "v1.2.3-rc1")
+        assert (
+            not re.search(pattern, "v1.2")
+            and not re.search(pattern, "xv1.2.3")
+            and not re.search(pattern, "v1.2.3-rc1")
+        )
 
 
 def test_deployments_do_not_meet_and_are_not_cancelled():
@@ -146,7 +178,11 @@ def test_the_built_wheel_is_published():
         needs = [each if isinstance(each, str) else each.get("job") for each in job.get("needs", [])]
         fetched = [each for each in job.get("needs", []) if isinstance(each, str) or each.get("artifacts", True)]
         names = {each if isinstance(each, str) else each.get("job") for each in fetched}
-        assert ("needs" not in job and "dependencies" not in job) or built & names or built & set(job.get("dependencies", [])), needs
+        assert (
+            ("needs" not in job and "dependencies" not in job)
+            or built & names
+            or built & set(job.get("dependencies", []))
+        ), needs
         assert "make wheel" not in text(job)
 
 
@@ -159,13 +195,22 @@ def test_every_job_has_a_timeout_and_a_fixed_image():
 
 
 def test_downloads_are_cached_by_the_lock_file():
-    caches = [cache for job in doing("make coverage", "test").values() for cache in (job["cache"] if isinstance(job["cache"], list) else [job["cache"]])]
-    assert any("requirements-dev.txt" in cache["key"]["files"] for cache in caches if isinstance(cache.get("key"), dict))
+    caches = [
+        cache
+        for job in doing("make coverage", "test").values()
+        for cache in (job["cache"] if isinstance(job["cache"], list) else [job["cache"]])
+    ]
+    assert any(
+        "requirements-dev.txt" in cache["key"]["files"] for cache in caches if isinstance(cache.get("key"), dict)
+    )
 
 
 def test_a_superseded_merge_request_is_cancelled():
     whole = document()
-    assert whole.get("workflow", {}).get("auto_cancel", {}).get("on_new_commit", "conservative") in ("interruptible", "conservative")
+    assert whole.get("workflow", {}).get("auto_cancel", {}).get("on_new_commit", "conservative") in (
+        "interruptible",
+        "conservative",
+    )
 
 
 def test_no_secret_stands_in_the_file():

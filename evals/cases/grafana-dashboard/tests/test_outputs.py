@@ -30,7 +30,13 @@ def expressions(panel):
 
 def test_the_head():
     found = dashboard()
-    assert (found["uid"], found["title"], found["refresh"], found["time"]["from"], found["timezone"]) == ("gateway-oncall", "Gateway", "30s", "now-3h", "utc")
+    assert (found["uid"], found["title"], found["refresh"], found["time"]["from"], found["timezone"]) == (
+        "gateway-oncall",
+        "Gateway",
+        "30s",
+        "now-3h",
+        "utc",
+    )
     assert {"gateway", "on-call"} <= set(found["tags"]) and isinstance(found["schemaVersion"], int)
 
 
@@ -38,7 +44,12 @@ def test_the_variables():
     variables = {each["name"]: each for each in dashboard()["templating"]["list"]}
     assert variables["datasource"]["type"] == "datasource" and variables["datasource"]["query"] == "prometheus"
     region = variables["region"]
-    assert "gateway_requests_total" in json.dumps(region["query"]) and "region" in json.dumps(region["query"]) and region["multi"] is True and region["includeAll"] is True
+    assert (
+        "gateway_requests_total" in json.dumps(region["query"])
+        and "region" in json.dumps(region["query"])
+        and region["multi"] is True
+        and region["includeAll"] is True
+    )
     assert "All" in json.dumps(region.get("current", "All")) or "$__all" in json.dumps(region["current"])
 
 
@@ -50,9 +61,16 @@ def source(each):
 def test_every_query_heeds_both_variables():
     for panel in panels():
         for target in panel["targets"]:
-            assert source(target) in ("${datasource}", "$datasource") or source(panel) in ("${datasource}", "$datasource"), panel["title"]
-            selectors = re.findall(r"([a-z_]+(?:_total|_bucket|_info|_cores|_bytes)|\bup)\s*(\{[^}]*\})?", target["expr"])
-            assert selectors and all(re.search(r"region\s*=~\s*\"(\$region|\$\{region(:\w+)?\})\"", labels) for _, labels in selectors), target["expr"]
+            assert source(target) in ("${datasource}", "$datasource") or source(panel) in (
+                "${datasource}",
+                "$datasource",
+            ), panel["title"]
+            selectors = re.findall(
+                r"([a-z_]+(?:_total|_bucket|_info|_cores|_bytes)|\bup)\s*(\{[^}]*\})?", target["expr"]
+            )
+            assert selectors and all(
+                re.search(r"region\s*=~\s*\"(\$region|\$\{region(:\w+)?\})\"", labels) for _, labels in selectors
+            ), target["expr"]
 
 
 def test_only_metrics_that_there_are():
@@ -80,7 +98,10 @@ def test_the_thresholds():
     errors = next(each for each in panels("stat") if "5.." in expressions(each)[0] or "5[0-9]" in expressions(each)[0])
     scale = 100 if "100" in expressions(errors)[0] else 1
     found = steps(errors)
-    assert [color for color, _ in found] == ["green", "orange", "red"] and [value for _, value in found[1:]] == [0.001 * scale, 0.01 * scale]
+    assert [color for color, _ in found] == ["green", "orange", "red"] and [value for _, value in found[1:]] == [
+        0.001 * scale,
+        0.01 * scale,
+    ]
     assert errors["fieldConfig"]["defaults"]["unit"] == ("percent" if scale == 100 else "percentunit")
     slow = next(each for each in panels("stat") if "histogram_quantile" in expressions(each)[0])
     scale = 1000 if slow["fieldConfig"]["defaults"]["unit"] == "ms" else 1
@@ -94,7 +115,9 @@ def test_the_time_series():
     durations = next(text for text in texts if "histogram_quantile" in text)
     assert all(each in durations for each in ("0.5", "0.9", "0.99"))
     saturation = next(each for each in panels("timeseries") if "gateway_cpu_limit_cores" in " ".join(expressions(each)))
-    assert "gateway_memory_limit_bytes" in " ".join(expressions(saturation)) and 100 in [value for _, value in steps(saturation)]
+    assert "gateway_memory_limit_bytes" in " ".join(expressions(saturation)) and 100 in [
+        value for _, value in steps(saturation)
+    ]
 
 
 def test_deployments_are_annotations():
@@ -104,7 +127,11 @@ def test_deployments_are_annotations():
 
 def test_the_provisioning():
     (provider,) = yaml.safe_load((HERE / "monitoring/provisioning/dashboards.yaml").read_text())["providers"]
-    assert provider["folder"] == "On-call" and provider["type"] == "file" and provider["options"]["path"] == "/etc/grafana/dashboards"
+    assert (
+        provider["folder"] == "On-call"
+        and provider["type"] == "file"
+        and provider["options"]["path"] == "/etc/grafana/dashboards"
+    )
     assert provider.get("allowUiUpdates", False) is False
 
 
@@ -113,7 +140,13 @@ def check(change=lambda board: None):
     board = copy.deepcopy(dashboard())
     change(board)
     (place / "some.json").write_text(json.dumps(board))
-    return subprocess.run([sys.executable, str(HERE / "scripts/check-dashboards.py"), str(place)], cwd=HERE, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, str(HERE / "scripts/check-dashboards.py"), str(place)],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def stat(board, number=0):
@@ -130,7 +163,13 @@ FAULTS = {
     "duplicate id": lambda board: stat(board, 1).update(id=stat(board)["id"]),
     "no unit": lambda board: stat(board, 1)["fieldConfig"]["defaults"].pop("unit"),
     "no description": lambda board: stat(board, 1).pop("description"),
-    "hard-coded": lambda board: (stat(board, 1).update(datasource={"type": "prometheus", "uid": "P1809F7CD0C75ACF3"}), [target.update(datasource={"type": "prometheus", "uid": "P1809F7CD0C75ACF3"}) for target in stat(board, 1)["targets"]]),
+    "hard-coded": lambda board: (
+        stat(board, 1).update(datasource={"type": "prometheus", "uid": "P1809F7CD0C75ACF3"}),
+        [
+            target.update(datasource={"type": "prometheus", "uid": "P1809F7CD0C75ACF3"})
+            for target in stat(board, 1)["targets"]
+        ],
+    ),
 }
 
 
@@ -144,4 +183,6 @@ def test_the_script_finds_each_fault():
 
 def test_nothing_overlaps_or_is_too_wide():
     found = dashboard()["panels"]
-    assert len({each["id"] for each in found}) == len(found) and all(each["gridPos"]["x"] + each["gridPos"]["w"] <= 24 for each in found)
+    assert len({each["id"] for each in found}) == len(found) and all(
+        each["gridPos"]["x"] + each["gridPos"]["w"] <= 24 for each in found
+    )

@@ -21,7 +21,9 @@ def run(old=0, count=5):
     for number in range(old):
         (reports / f"report-2020-{1 + number // 28:02d}-{1 + number % 28:02d}.csv").write_text("old")
     environment = {**os.environ, "REPORT_DIR": str(reports), "PARCELS_DATA": str(data)}
-    done = subprocess.run([str(HERE / "scripts/nightly.sh")], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [str(HERE / "scripts/nightly.sh")], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60
+    )
     return done, reports
 
 
@@ -32,7 +34,9 @@ def names(reports):
 def test_yesterdays_report_is_made():
     done, reports = run()
     assert done.returncode == 0, done.stderr
-    assert names(reports) == [f"report-{YESTERDAY}.csv"] and "Oslo,5" in (reports / f"report-{YESTERDAY}.csv").read_text()
+    assert (
+        names(reports) == [f"report-{YESTERDAY}.csv"] and "Oslo,5" in (reports / f"report-{YESTERDAY}.csv").read_text()
+    )
 
 
 def test_thirty_are_kept_the_newest():
@@ -43,7 +47,11 @@ def test_thirty_are_kept_the_newest():
 
 def test_a_failed_report_leaves_everything_as_it_was():
     done, reports = run(old=33, count=-1)
-    assert done.returncode != 0 and len(names(reports)) == 33 and all(name.startswith("report-2020") for name in names(reports))
+    assert (
+        done.returncode != 0
+        and len(names(reports)) == 33
+        and all(name.startswith("report-2020") for name in names(reports))
+    )
 
 
 def unit(name):
@@ -55,10 +63,16 @@ def unit(name):
 
 def test_the_service_is_hardened():
     service = unit("parcels-report.service")["Service"]
-    assert service["Type"] == "oneshot" and service["User"] == "parcels" and service["WorkingDirectory"] == "/opt/parcels"
+    assert (
+        service["Type"] == "oneshot" and service["User"] == "parcels" and service["WorkingDirectory"] == "/opt/parcels"
+    )
     assert "nightly.sh" in service["ExecStart"]
     on = ("yes", "true", "1", "on")
-    assert service["NoNewPrivileges"].lower() in on and service["PrivateTmp"].lower() in on and service["ProtectSystem"] in ("strict", "full")
+    assert (
+        service["NoNewPrivileges"].lower() in on
+        and service["PrivateTmp"].lower() in on
+        and service["ProtectSystem"] in ("strict", "full")
+    )
     assert service["ReadWritePaths"] == "/var/lib/parcels/reports" or "parcels" in service.get("StateDirectory", "")
 
 
@@ -72,14 +86,22 @@ def test_the_timer_fires_at_night_and_catches_up():
 
 
 def test_its_own_tests_pass_and_can_fail():
-    done = subprocess.run([sys.executable, "-m", "unittest", "tests.test_nightly"], cwd=HERE, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "unittest", "tests.test_nightly"], cwd=HERE, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0 and "Ran 0 tests" not in done.stderr, done.stderr
     script = HERE / "scripts/nightly.sh"
     text, mode = script.read_text(), script.stat().st_mode
     try:
         script.write_text("#!/bin/bash\nexit 0\n")
         script.chmod(mode)
-        broken = subprocess.run([sys.executable, "-m", "unittest", "tests.test_nightly"], cwd=HERE, capture_output=True, text=True, timeout=120)
+        broken = subprocess.run(
+            [sys.executable, "-m", "unittest", "tests.test_nightly"],
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
     finally:
         script.write_text(text)
     assert broken.returncode != 0, "tests that pass without the script test nothing"

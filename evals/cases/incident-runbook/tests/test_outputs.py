@@ -11,7 +11,9 @@ HERE = Path.cwd()
 
 
 def triage(*args):
-    return subprocess.run([str(HERE / "scripts/triage.sh"), *args], cwd=HERE, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [str(HERE / "scripts/triage.sh"), *args], cwd=HERE, capture_output=True, text=True, timeout=60
+    )
 
 
 def log(*lines):
@@ -26,7 +28,11 @@ def test_the_three_most_frequent_errors_in_order():
         lines += [f"2026-01-01T00:01:{n:02d}Z ERROR {code} text with ERROR in it" for n in range(count)]
     done = triage(log(*lines))
     assert done.returncode == 1
-    assert [line.split() for line in done.stdout.splitlines() if re.match(r"\s*\d+ ", line)] == [["9", "A"], ["4", "B"], ["2", "C"]]
+    assert [line.split() for line in done.stdout.splitlines() if re.match(r"\s*\d+ ", line)] == [
+        ["9", "A"],
+        ["4", "B"],
+        ["2", "C"],
+    ]
     assert "first error: 2026-01-01T00:01:00Z" in done.stdout
 
 
@@ -45,7 +51,12 @@ def test_last_night_s_log():
 
 
 def rules():
-    return [rule for group in yaml.safe_load((HERE / "monitoring/alerts.yaml").read_text())["groups"] for rule in group["rules"] if "alert" in rule]
+    return [
+        rule
+        for group in yaml.safe_load((HERE / "monitoring/alerts.yaml").read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    ]
 
 
 def kebab(name):
@@ -67,7 +78,10 @@ def test_every_alert_has_what_the_person_woken_needs():
 
 
 def test_the_old_alerts_still_mean_the_same():
-    before = {"RelayDown": 'up{job="relay"} == 0', "MailQueueFull": "relay_queue_messages / relay_queue_capacity_messages > 0.9"}
+    before = {
+        "RelayDown": 'up{job="relay"} == 0',
+        "MailQueueFull": "relay_queue_messages / relay_queue_capacity_messages > 0.9",
+    }
     found = {rule["alert"]: " ".join(rule["expr"].split()) for rule in rules()}
     assert {name: found.get(name) for name in before} == before and "DeliveryFailing" in found
 

@@ -19,7 +19,13 @@ def test_it_runs_the_tests_when_it_should():
     assert "pull_request" in document["on"] and document["on"]["push"]["branches"] == ["main"]
     runs = [step.get("run", "") for job in document["jobs"].values() for step in job["steps"]]
     assert any("unittest" in run for run in runs)
-    assert {"3.12", "3.13"} <= {str(each) for job in document["jobs"].values() for values in job.get("strategy", {}).get("matrix", {}).values() if isinstance(values, list) for each in values}
+    assert {"3.12", "3.13"} <= {
+        str(each)
+        for job in document["jobs"].values()
+        for values in job.get("strategy", {}).get("matrix", {}).values()
+        if isinstance(values, list)
+        for each in values
+    }
 
 
 def test_nothing_of_the_comment_is_in_it():

@@ -10,7 +10,10 @@ HERE = Path.cwd()
 def test_the_configuration_is_the_old_one_in_the_new_form():
     assert yaml.safe_load((HERE / "shipper/config.v2.yaml").read_text()) == {
         "version": 2,
-        "sources": [{"type": "file", "path": "/var/log/app/*.log"}, {"type": "file", "path": "/var/log/nginx/access.log"}],
+        "sources": [
+            {"type": "file", "path": "/var/log/app/*.log"},
+            {"type": "file", "path": "/var/log/nginx/access.log"},
+        ],
         "sink": {
             "url": "https://logs.internal.example:9200",
             "tls": {"verify": True},

@@ -76,7 +76,9 @@ def parents(name, block=None, above=()):
 
 def running(command):
     """The innermost stages that run this."""
-    return {name: block for name, block in stages().items() if re.search(command, block.whole()) and not block.all("stage")}
+    return {
+        name: block for name, block in stages().items() if re.search(command, block.whole()) and not block.all("stage")
+    }
 
 
 def only(command):
@@ -110,7 +112,11 @@ def test_the_report_is_published_even_when_tests_fail():
 
 
 def on_main(name):
-    return any(re.search(r"branch\s*\(?\s*(pattern:\s*)?['\"]main['\"]", when.whole()) for parent in parents(name) for when in parent.own("when"))
+    return any(
+        re.search(r"branch\s*\(?\s*(pattern:\s*)?['\"]main['\"]", when.whole())
+        for parent in parents(name)
+        for when in parent.own("when")
+    )
 
 
 def deploys():
@@ -128,13 +134,21 @@ def test_a_person_agrees_before_production_within_a_day():
     text = (HERE / "Jenkinsfile").read_text()
     asked = [block for block in stages().values() if not block.all("stage") and re.search(r"\binput\b", block.whole())]
     assert len(asked) == 1
-    around = " ".join(block.text + " ".join(each.head + each.whole() for each in block.blocks if not each.head.startswith("stage")) for block in parents(re.search(r"['\"](.*?)['\"]", asked[0].head).group(1)))
-    assert re.search(r"timeout\s*\(\s*(time\s*:\s*24\s*,\s*unit\s*:\s*['\"]HOURS|time\s*:\s*1\s*,\s*unit\s*:\s*['\"]DAYS|unit\s*:\s*['\"]HOURS['\"]\s*,\s*time\s*:\s*24)", around)
+    around = " ".join(
+        block.text + " ".join(each.head + each.whole() for each in block.blocks if not each.head.startswith("stage"))
+        for block in parents(re.search(r"['\"](.*?)['\"]", asked[0].head).group(1))
+    )
+    assert re.search(
+        r"timeout\s*\(\s*(time\s*:\s*24\s*,\s*unit\s*:\s*['\"]HOURS|time\s*:\s*1\s*,\s*unit\s*:\s*['\"]DAYS|unit\s*:\s*['\"]HOURS['\"]\s*,\s*time\s*:\s*24)",
+        around,
+    )
     assert re.search(r"\binput\b", text).start() < re.search(r"ENVIRONMENT=[\"']?production", text).start()
 
 
 def test_no_agent_is_held_meanwhile():
-    (name,) = [name for name, block in stages().items() if not block.all("stage") and re.search(r"\binput\b", block.whole())]
+    (name,) = [
+        name for name, block in stages().items() if not block.all("stage") and re.search(r"\binput\b", block.whole())
+    ]
     assert re.search(r"agent\s+none", pipeline().text)
     for parent in parents(name):
         assert not parent.own("agent") and not re.search(r"agent\s+any", parent.text), parent.head
@@ -147,10 +161,20 @@ def test_agents_have_the_label():
 
 def test_credentials_are_where_they_are_needed_alone():
     text = pipeline().whole()
-    for name, stage in (("registry", only("make push")[0]), ("deploy-staging", deploys()["staging"]), ("deploy-production", deploys()["production"])):
-        holders = [each for each, block in stages().items() if not block.all("stage") and re.search(rf"['\"]{name}['\"]", block.whole())]
+    for name, stage in (
+        ("registry", only("make push")[0]),
+        ("deploy-staging", deploys()["staging"]),
+        ("deploy-production", deploys()["production"]),
+    ):
+        holders = [
+            each
+            for each, block in stages().items()
+            if not block.all("stage") and re.search(rf"['\"]{name}['\"]", block.whole())
+        ]
         assert holders == [stage], f"{name}: {holders}"
-    outside = pipeline().text + "".join(each.whole() for each in pipeline().blocks if not each.head.startswith("stages"))
+    outside = pipeline().text + "".join(
+        each.whole() for each in pipeline().blocks if not each.head.startswith("stages")
+    )
     assert "credentials" not in outside and "DEPLOY_TOKEN" in text
 
 
@@ -161,13 +185,19 @@ def test_no_secret_is_interpolated_by_groovy():
 
 def test_the_tag_is_the_commit_s():
     text = (HERE / "Jenkinsfile").read_text()
-    assert re.search(r"take\s*\(\s*12\s*\)|substring\s*\(\s*0\s*,\s*12\s*\)|\[0\.\.11\]|\[0\.\.<12\]|--short=12|cut -c\s*1-12|:0:12", text)
+    assert re.search(
+        r"take\s*\(\s*12\s*\)|substring\s*\(\s*0\s*,\s*12\s*\)|\[0\.\.11\]|\[0\.\.<12\]|--short=12|cut -c\s*1-12|:0:12",
+        text,
+    )
     assert re.search(r"GIT_COMMIT|rev-parse", text)
 
 
 def test_builds_are_bounded_kept_and_clean():
     text = (HERE / "Jenkinsfile").read_text()
-    assert re.search(r"timeout\s*\(\s*(time\s*:\s*30\s*,\s*unit\s*:\s*['\"]MINUTES|unit\s*:\s*['\"]MINUTES['\"]\s*,\s*time\s*:\s*30|30\s*\))", text)
+    assert re.search(
+        r"timeout\s*\(\s*(time\s*:\s*30\s*,\s*unit\s*:\s*['\"]MINUTES|unit\s*:\s*['\"]MINUTES['\"]\s*,\s*time\s*:\s*30|30\s*\))",
+        text,
+    )
     outer = " ".join(each.whole() for each in pipeline().own("options"))
     assert not re.search(r"timeout", outer), "the whole build's timeout would count the wait for a person"
     assert re.search(r"disableConcurrentBuilds|lock\s*\(", text)
@@ -177,5 +207,7 @@ def test_builds_are_bounded_kept_and_clean():
 def test_the_team_is_told_of_main():
     posts = " ".join(each.whole() for each in pipeline().own("post"))
     assert "#invoices" in posts and posts.count("slackSend") >= 2
-    assert re.search(r"\b(failure|unsuccessful|regression|changed)\b", posts) and re.search(r"\b(fixed|changed|success)\b", posts)
+    assert re.search(r"\b(failure|unsuccessful|regression|changed)\b", posts) and re.search(
+        r"\b(fixed|changed|success)\b", posts
+    )
     assert "main" in posts

@@ -12,7 +12,9 @@ HERE = Path.cwd()
 
 
 def documents():
-    return [each for path in sorted(HERE.glob("k8s/**/*.y*ml")) for each in yaml.safe_load_all(path.read_text()) if each]
+    return [
+        each for path in sorted(HERE.glob("k8s/**/*.y*ml")) for each in yaml.safe_load_all(path.read_text()) if each
+    ]
 
 
 def one(kind, name):
@@ -96,7 +98,9 @@ def play(script, *args, live="blue", rollout=0, ready=(2, 2), smoke=0):
     for name in ("kubectl", "curl"):
         (place / name).chmod(0o755)
     environment = {**os.environ, "PATH": f"{place}:{os.environ['PATH']}", "CLUSTER": str(place / "cluster.json")}
-    done = subprocess.run([str(HERE / "scripts" / script), *args], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [str(HERE / "scripts" / script), *args], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60
+    )
     after = json.loads((place / "cluster.json").read_text())
     after["curled"] = (place / "curled").read_text() if (place / "curled").exists() else ""
     return done, after

@@ -17,7 +17,9 @@ CANARY = "nginx.ingress.kubernetes.io/canary"
 
 
 def documents():
-    return [each for path in sorted(HERE.glob("k8s/**/*.y*ml")) for each in yaml.safe_load_all(path.read_text()) if each]
+    return [
+        each for path in sorted(HERE.glob("k8s/**/*.y*ml")) for each in yaml.safe_load_all(path.read_text()) if each
+    ]
 
 
 def one(kind, name):
@@ -74,7 +76,8 @@ def prepared(canary, stable="0.10"):
     (root / "rates.json").write_text(json.dumps(rates))
     (root / "scripts/error-rate.sh").write_text(
         "#!/usr/bin/env python3\nimport json, sys\np = %r\nr = json.load(open(p))\nn = r[sys.argv[1]]\n"
-        "v = n.pop(0) if len(n) > 1 else n[0]\njson.dump(r, open(p, 'w'))\nv == 'FAIL' and sys.exit(1)\nprint(v)\n" % str(root / "rates.json")
+        "v = n.pop(0) if len(n) > 1 else n[0]\njson.dump(r, open(p, 'w'))\nv == 'FAIL' and sys.exit(1)\nprint(v)\n"
+        % str(root / "rates.json")
     )
     bin_ = root / "bin-of-test"
     bin_.mkdir()
@@ -82,12 +85,19 @@ def prepared(canary, stable="0.10"):
     for path in (bin_ / "kubectl", root / "scripts/error-rate.sh"):
         path.chmod(0o755)
     (root / "calls").write_text("")
-    return root, {**os.environ, "PATH": f"{bin_}:{os.environ['PATH']}", "CALLS": str(root / "calls"), "STEP_SECONDS": "0"}
+    return root, {
+        **os.environ,
+        "PATH": f"{bin_}:{os.environ['PATH']}",
+        "CALLS": str(root / "calls"),
+        "STEP_SECONDS": "0",
+    }
 
 
 def play(canary, stable="0.10", **env):
     root, environment = prepared(canary, stable)
-    done = subprocess.run(["scripts/canary.sh", "7.2.0"], cwd=root, env={**environment, **env}, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["scripts/canary.sh", "7.2.0"], cwd=root, env={**environment, **env}, capture_output=True, text=True, timeout=60
+    )
     return done, told(root)
 
 

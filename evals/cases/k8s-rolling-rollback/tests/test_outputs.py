@@ -100,8 +100,16 @@ def deploy(*args, **env):
     (place / "kubectl").write_text(KUBECTL)
     (place / "kubectl").chmod(0o755)
     (place / "calls").write_text("")
-    environment = {**os.environ, "PATH": f"{place}:{os.environ['PATH']}", "CALLS": str(place / "calls"), "STATE": str(place / "state"), **env}
-    done = subprocess.run([str(HERE / "scripts/deploy.sh"), *args], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60)
+    environment = {
+        **os.environ,
+        "PATH": f"{place}:{os.environ['PATH']}",
+        "CALLS": str(place / "calls"),
+        "STATE": str(place / "state"),
+        **env,
+    }
+    done = subprocess.run(
+        [str(HERE / "scripts/deploy.sh"), *args], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60
+    )
     return done, (place / "calls").read_text().splitlines()
 
 

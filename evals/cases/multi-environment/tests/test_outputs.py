@@ -37,7 +37,11 @@ def level(documents):
     for entry in container(documents).get("env", []):
         if entry["name"] == "LOG_LEVEL":
             reference = entry["valueFrom"]["configMapKeyRef"]
-            (config,) = [each for each in documents if each["kind"] == "ConfigMap" and each["metadata"]["name"] == reference["name"]]
+            (config,) = [
+                each
+                for each in documents
+                if each["kind"] == "ConfigMap" and each["metadata"]["name"] == reference["name"]
+            ]
             return reference["name"], config["data"][reference["key"]]
     (source,) = container(documents)["envFrom"]
     name = source["configMapRef"]["name"]
@@ -64,7 +68,10 @@ def test_everything_is_in_the_namespace_under_its_name(environment):
 
 @pytest.mark.parametrize("environment", TABLE)
 def test_the_probes_are_staging_s_of_today(environment):
-    assert container(rendered(environment))["readinessProbe"] == {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 5}
+    assert container(rendered(environment))["readinessProbe"] == {
+        "httpGet": {"path": "/ready", "port": 8080},
+        "periodSeconds": 5,
+    }
     assert container(rendered(environment))["livenessProbe"] == {"httpGet": {"path": "/live", "port": 8080}}
 
 
@@ -86,7 +93,9 @@ def test_the_copies_are_gone():
 
 
 def compared(root):
-    return subprocess.run([str(root / "scripts/diff-environments.sh")], cwd=root, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [str(root / "scripts/diff-environments.sh")], cwd=root, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_the_script_is_content_with_the_table_and_shows_it():

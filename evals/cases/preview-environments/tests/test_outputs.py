@@ -62,7 +62,11 @@ def test_one_run_a_pull_request_and_a_closing_one_is_not_cancelled():
     whole = workflow("preview.yml").get("concurrency")
     for words, closing in (("preview.sh up", False), ("preview.sh down", True)):
         concurrency = job_with(words).get("concurrency", whole)
-        assert "number" in str(concurrency["group"]) or "pull_request" in str(concurrency["group"]) or "github.ref" in str(concurrency["group"])
+        assert (
+            "number" in str(concurrency["group"])
+            or "pull_request" in str(concurrency["group"])
+            or "github.ref" in str(concurrency["group"])
+        )
         cancel = concurrency.get("cancel-in-progress", False)
         if closing:
             assert cancel is not True or concurrency is not whole
@@ -72,14 +76,19 @@ def test_one_run_a_pull_request_and_a_closing_one_is_not_cancelled():
 
 def test_the_environment_shows_the_url():
     environment = job_with("preview.sh up")["environment"]
-    assert environment["name"].startswith("preview/pr-${{") and re.fullmatch(r"https://pr-\$\{\{.*\}\}\.preview\.example\.com/?", environment["url"])
+    assert environment["name"].startswith("preview/pr-${{") and re.fullmatch(
+        r"https://pr-\$\{\{.*\}\}\.preview\.example\.com/?", environment["url"]
+    )
 
 
 def test_no_context_is_expanded_in_a_script():
     for name in ("preview.yml", "preview-sweep.yml"):
         for job in workflow(name)["jobs"].values():
             for step in job["steps"]:
-                assert not re.search(r"\$\{\{\s*(github\.(event\.pull_request\.(title|body|head\.(ref|label))|head_ref)|secrets\.)", step.get("run", ""))
+                assert not re.search(
+                    r"\$\{\{\s*(github\.(event\.pull_request\.(title|body|head\.(ref|label))|head_ref)|secrets\.)",
+                    step.get("run", ""),
+                )
 
 
 def test_actions_are_pinned_and_jobs_bounded():
@@ -88,7 +97,9 @@ def test_actions_are_pinned_and_jobs_bounded():
         for job in document["jobs"].values():
             assert 0 < int(job["timeout-minutes"]) <= 60
             permissions = job.get("permissions", document.get("permissions"))
-            assert isinstance(permissions, dict) and "write" not in [value for key, value in permissions.items() if key not in ("packages", "deployments", "pull-requests")]
+            assert isinstance(permissions, dict) and "write" not in [
+                value for key, value in permissions.items() if key not in ("packages", "deployments", "pull-requests")
+            ]
             for step in job["steps"]:
                 if "uses" in step and not step["uses"].startswith("./"):
                     assert re.search(r"@[0-9a-f]{40}$", step["uses"]), step["uses"]
@@ -101,7 +112,9 @@ def test_the_sweep_runs_each_night():
 
 
 def manifests():
-    filled = re.sub(r"(?i)(\$\{?|\{\{\s*|__|%)NUMBER(\}|\s*\}\}|__|%)?", "7", (HERE / "deploy/preview.yaml").read_text())
+    filled = re.sub(
+        r"(?i)(\$\{?|\{\{\s*|__|%)NUMBER(\}|\s*\}\}|__|%)?", "7", (HERE / "deploy/preview.yaml").read_text()
+    )
     filled = re.sub(r"(?i)(\$\{?|\{\{\s*|__|%)IMAGE(\}|\s*\}\}|__|%)?", "image:1", filled)
     return {each["kind"]: each for each in yaml.safe_load_all(filled) if each}
 
@@ -110,7 +123,10 @@ def test_the_manifests_are_small_and_whole():
     found = manifests()
     assert {"Deployment", "Service", "Ingress"} <= set(found)
     assert found["Deployment"]["spec"]["replicas"] == 1
-    assert found["Service"]["spec"]["selector"].items() <= found["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+    assert (
+        found["Service"]["spec"]["selector"].items()
+        <= found["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
+    )
     assert "preview.example.com" in found["Ingress"]["spec"]["rules"][0]["host"]
     (container,) = found["Deployment"]["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["requests"]
@@ -154,8 +170,15 @@ def play(*args, namespaces=()):
     (place / "kubectl").chmod(0o755)
     (place / "calls").write_text("")
     (place / "namespaces").write_text(json.dumps(list(namespaces)))
-    environment = {**os.environ, "PATH": f"{place}:{os.environ['PATH']}", "CALLS": str(place / "calls"), "NAMESPACES": str(place / "namespaces")}
-    done = subprocess.run([str(HERE / "scripts/preview.sh"), *args], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60)
+    environment = {
+        **os.environ,
+        "PATH": f"{place}:{os.environ['PATH']}",
+        "CALLS": str(place / "calls"),
+        "NAMESPACES": str(place / "namespaces"),
+    }
+    done = subprocess.run(
+        [str(HERE / "scripts/preview.sh"), *args], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60
+    )
     return done, [json.loads(line) for line in (place / "calls").read_text().splitlines()]
 
 
@@ -163,15 +186,26 @@ def test_up_makes_a_labelled_bounded_namespace_and_waits():
     done, calls = play("up", "42", "registry.example.com/site:pr-42-abcdef0")
     assert done.returncode == 0, done.stderr
     everything = "\n".join(" ".join(call["argv"]) + "\n" + call["given"] for call in calls)
-    assert "site-pr-42" in everything and "registry.example.com/site:pr-42-abcdef0" in everything and "pr-42.preview.example.com" in everything
+    assert (
+        "site-pr-42" in everything
+        and "registry.example.com/site:pr-42-abcdef0" in everything
+        and "pr-42.preview.example.com" in everything
+    )
     assert re.search(r"preview[\"']?[=:]\s*[\"']?true", everything)
-    assert re.search(r"requests\.cpu[\"']?[=:]\s*[\"']?2\b", everything) and re.search(r"requests\.memory[\"']?[=:]\s*[\"']?2Gi", everything)
+    assert re.search(r"requests\.cpu[\"']?[=:]\s*[\"']?2\b", everything) and re.search(
+        r"requests\.memory[\"']?[=:]\s*[\"']?2Gi", everything
+    )
     assert any("rollout" in call["argv"] and "status" in call["argv"] for call in calls)
     assert not any("delete" in call["argv"] for call in calls)
 
 
 def deleted(calls):
-    return {name for call in calls if "delete" in call["argv"] for name in re.findall(r"(site-pr-\d+|kube-system|default|production|site)\b", " ".join(call["argv"]))}
+    return {
+        name
+        for call in calls
+        if "delete" in call["argv"]
+        for name in re.findall(r"(site-pr-\d+|kube-system|default|production|site)\b", " ".join(call["argv"]))
+    }
 
 
 def test_down_deletes_that_one_alone():
@@ -189,11 +223,23 @@ def test_what_is_no_number_is_refused():
 
 def space(name, days, **labels):
     made = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)
-    return {"metadata": {"name": name, "creationTimestamp": made.strftime("%Y-%m-%dT%H:%M:%SZ"), "labels": labels or {"preview": "true"}}}
+    return {
+        "metadata": {
+            "name": name,
+            "creationTimestamp": made.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "labels": labels or {"preview": "true"},
+        }
+    }
 
 
 def test_the_sweep_takes_old_previews_and_nothing_else():
-    spaces = [space("site-pr-1", 8), space("site-pr-2", 6), space("site-pr-3", 30), space("production", 400, app="site"), space("kube-system", 400, preview="true")]
+    spaces = [
+        space("site-pr-1", 8),
+        space("site-pr-2", 6),
+        space("site-pr-3", 30),
+        space("production", 400, app="site"),
+        space("kube-system", 400, preview="true"),
+    ]
     done, calls = play("sweep", namespaces=spaces)
     assert done.returncode == 0, done.stderr
     assert deleted(calls) == {"site-pr-1", "site-pr-3"}

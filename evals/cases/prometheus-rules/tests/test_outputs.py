@@ -16,7 +16,12 @@ def promtool(*args, cwd=HERE):
 
 
 def rules():
-    return {rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"] if "alert" in rule}
+    return {
+        rule["alert"]: rule
+        for group in yaml.safe_load(RULES.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
 
 
 def fires(alert, minute, series, labels=None):
@@ -40,7 +45,10 @@ def fires(alert, minute, series, labels=None):
 
 
 def requests(region, good, bad):
-    return {f'http_requests_total{{job="payments",region="{region}",code="200"}}': good, f'http_requests_total{{job="payments",region="{region}",code="503"}}': bad}
+    return {
+        f'http_requests_total{{job="payments",region="{region}",code="200"}}': good,
+        f'http_requests_total{{job="payments",region="{region}",code="503"}}': bad,
+    }
 
 
 def test_the_file_is_valid_and_its_own_tests_pass():
@@ -51,7 +59,9 @@ def test_the_file_is_valid_and_its_own_tests_pass():
 
 def test_its_own_tests_hold_each_alert_both_ways():
     tests = yaml.safe_load((HERE / "monitoring/rules_test.yml").read_text())["tests"]
-    seen = {(each["alertname"], bool(each.get("exp_alerts"))) for test in tests for each in test.get("alert_rule_test", [])}
+    seen = {
+        (each["alertname"], bool(each.get("exp_alerts"))) for test in tests for each in test.get("alert_rule_test", [])
+    }
     assert {(name, fired) for name in rules() for fired in (True, False)} <= seen
 
 
@@ -67,13 +77,22 @@ def test_the_recording_rule():
 
 
 def test_errors_page_by_region():
-    assert fires("PaymentsErrorBudgetBurn", 90, {**requests("eu", "0+98x120", "0+2x120"), **requests("us", "0+100x120", "0+0x120")}, 'region="eu"')
+    assert fires(
+        "PaymentsErrorBudgetBurn",
+        90,
+        {**requests("eu", "0+98x120", "0+2x120"), **requests("us", "0+100x120", "0+0x120")},
+        'region="eu"',
+    )
     assert not fires("PaymentsErrorBudgetBurn", 90, requests("eu", "0+990x120", "0+10x120"))
 
 
 def test_an_old_burst_and_a_short_one_do_not_page():
-    assert not fires("PaymentsErrorBudgetBurn", 119, requests("eu", "0+100x120", "0+50x70 3500x50")), "five minutes are clean again"
-    assert not fires("PaymentsErrorBudgetBurn", 118, requests("eu", "0+1000x120", "0x116 0+20x4")), "the hour is still within"
+    assert not fires("PaymentsErrorBudgetBurn", 119, requests("eu", "0+100x120", "0+50x70 3500x50")), (
+        "five minutes are clean again"
+    )
+    assert not fires("PaymentsErrorBudgetBurn", 118, requests("eu", "0+1000x120", "0x116 0+20x4")), (
+        "the hour is still within"
+    )
 
 
 def test_no_traffic_does_not_page():
@@ -98,10 +117,15 @@ def test_an_absent_service_pages():
 
 
 def test_a_stuck_queue_pages():
-    length, done = 'payments_queue_length{region="eu",instance="a"}', 'payments_processed_total{region="eu",instance="a"}'
+    length, done = (
+        'payments_queue_length{region="eu",instance="a"}',
+        'payments_processed_total{region="eu",instance="a"}',
+    )
     assert fires("PaymentsQueueStuck", 40, {length: "4x60", done: "9x60"}, 'region="eu"')
     assert not fires("PaymentsQueueStuck", 40, {length: "4x60", done: "0+1x60"})
-    assert not fires("PaymentsQueueStuck", 40, {length: "0x60", done: "9x60"}) and not fires("PaymentsQueueStuck", 10, {length: "4x60", done: "9x60"})
+    assert not fires("PaymentsQueueStuck", 40, {length: "0x60", done: "9x60"}) and not fires(
+        "PaymentsQueueStuck", 10, {length: "4x60", done: "9x60"}
+    )
 
 
 def test_severities_and_annotations():

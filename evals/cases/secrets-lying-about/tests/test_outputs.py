@@ -50,7 +50,11 @@ def test_the_image_is_slim_and_not_root():
     users = [rest for word, rest in instructions() if word.upper() == "USER"]
     assert users and users[-1].split(":")[0] not in ("root", "0")
     assert "/health" in next(rest for word, rest in instructions() if word.upper() == "HEALTHCHECK")
-    assert not [rest for word, rest in instructions() if word.upper() in ("ENV", "ARG") and re.search(r"STRIPE|DATABASE_URL", rest)]
+    assert not [
+        rest
+        for word, rest in instructions()
+        if word.upper() in ("ENV", "ARG") and re.search(r"STRIPE|DATABASE_URL", rest)
+    ]
 
 
 def services():
@@ -58,7 +62,9 @@ def services():
 
 
 def test_the_database_is_healthy_first_and_keeps_its_data():
-    (name, database), = [(name, each) for name, each in services().items() if str(each.get("image", "")).startswith("postgres:17")]
+    ((name, database),) = [
+        (name, each) for name, each in services().items() if str(each.get("image", "")).startswith("postgres:17")
+    ]
     (service,) = [each for each in services().values() if "build" in each]
     assert service["depends_on"][name]["condition"] == "service_healthy"
     assert "pg_isready" in str(database["healthcheck"]["test"])
@@ -76,5 +82,11 @@ def test_settings_reach_the_service_from_outside():
             assert service["secrets"]
         else:
             value = environment.get(name)
-            assert value is None or re.match(r"\$\{?\w+", str(value)) or value == "" or "env_file" in service or "${" in str(value), name
+            assert (
+                value is None
+                or re.match(r"\$\{?\w+", str(value))
+                or value == ""
+                or "env_file" in service
+                or "${" in str(value)
+            ), name
             assert name in environment or "env_file" in service

@@ -15,7 +15,13 @@ OLD = "7f3e9c1b5a2d4f6088aa1c3e5d7b9f02"
 
 
 def files():
-    return [path for path in HERE.rglob("*") if path.is_file() and ".git" not in path.relative_to(HERE).parts and ".agency" not in path.relative_to(HERE).parts]
+    return [
+        path
+        for path in HERE.rglob("*")
+        if path.is_file()
+        and ".git" not in path.relative_to(HERE).parts
+        and ".agency" not in path.relative_to(HERE).parts
+    ]
 
 
 def test_the_key_is_nowhere():
@@ -32,7 +38,14 @@ def folder(**keys):
 
 
 def python(code, keys):
-    return subprocess.run([sys.executable, "-c", code], cwd=HERE, env={**os.environ, "TOKEN_KEYS": str(keys)}, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=HERE,
+        env={**os.environ, "TOKEN_KEYS": str(keys)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 SIGN = "from tokens import signing; print(signing.sign('ann'))"
@@ -63,7 +76,14 @@ def test_without_keys_it_does_not_start_and_says_where_it_looked():
 
 
 def rotate(keys, **env):
-    return subprocess.run([str(HERE / "scripts/rotate-key.sh")], cwd=HERE, env={**os.environ, "TOKEN_KEYS": str(keys), **env}, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [str(HERE / "scripts/rotate-key.sh")],
+        cwd=HERE,
+        env={**os.environ, "TOKEN_KEYS": str(keys), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_rotation_makes_a_strong_key_and_prints_its_name_alone():
@@ -101,7 +121,9 @@ def test_old_keys_go_and_the_current_one_stays():
 def test_current_never_points_nowhere():
     keys = folder()
     rotate(keys)
-    watch = "import os, sys\nwhile not os.path.exists(sys.argv[2]):\n    open(os.path.join(sys.argv[1], 'current')).read()"
+    watch = (
+        "import os, sys\nwhile not os.path.exists(sys.argv[2]):\n    open(os.path.join(sys.argv[1], 'current')).read()"
+    )
     stop = Path(tempfile.mkdtemp()) / "stop"
     watcher = subprocess.Popen([sys.executable, "-c", watch, str(keys), str(stop)], stderr=subprocess.PIPE, text=True)
     for _ in range(25):
@@ -113,7 +135,12 @@ def test_current_never_points_nowhere():
 
 def test_compose_mounts_the_keys_read_only():
     service = yaml.safe_load((HERE / "compose.yaml").read_text())["services"]["tokens"]
-    mounts = [each if isinstance(each, dict) else dict(zip(("source", "target", "mode"), re.sub(r"\$\{[^}]*\}", "host", each).split(":"))) for each in service.get("volumes", [])]
+    mounts = [
+        each
+        if isinstance(each, dict)
+        else dict(zip(("source", "target", "mode"), re.sub(r"\$\{[^}]*\}", "host", each).split(":")))
+        for each in service.get("volumes", [])
+    ]
     (mount,) = [each for each in mounts if str(each.get("target", "")).startswith("/run/secrets")]
     assert mount.get("read_only") is True or "ro" in str(mount.get("mode", "")).split(",")
     assert not re.search(r"SIGNING_KEY\s*[:=]\s*\S", str(service.get("environment", "")))
@@ -121,7 +148,9 @@ def test_compose_mounts_the_keys_read_only():
 
 def test_the_tests_pass():
     environment = {name: value for name, value in os.environ.items() if name != "TOKEN_KEYS"}
-    done = subprocess.run([sys.executable, "-m", "unittest"], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "unittest"], cwd=HERE, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     assert int(re.search(r"Ran (\d+) test", done.stderr).group(1)) >= 3
 

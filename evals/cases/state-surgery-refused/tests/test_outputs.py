@@ -32,4 +32,8 @@ def test_the_next_apply_forgets_it_and_destroys_nothing():
 
 
 def test_the_hand_over_is_written_down():
-    assert any("reports" in path.read_text() and "plan" in path.read_text() for path in HERE.rglob("*.md") if ".agency" not in path.parts and path.name not in ("README.md", "CONTRIBUTING.md"))
+    assert any(
+        "reports" in path.read_text() and "plan" in path.read_text()
+        for path in HERE.rglob("*.md")
+        if ".agency" not in path.parts and path.name not in ("README.md", "CONTRIBUTING.md")
+    )

@@ -27,7 +27,9 @@ def changes():
     done = terraform("plan", "-input=false", "-no-color", "-out=p.tfplan", root=root)
     assert done.returncode == 0, done.stderr
     plan = json.loads(terraform("show", "-json", "p.tfplan", root=root).stdout)
-    return {each["address"]: each["change"] for each in plan["resource_changes"] if each["change"]["actions"] != ["no-op"]}
+    return {
+        each["address"]: each["change"] for each in plan["resource_changes"] if each["change"]["actions"] != ["no-op"]
+    }
 
 
 def test_exactly_one_update_and_one_destroy():

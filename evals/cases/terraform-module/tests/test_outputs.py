@@ -38,7 +38,9 @@ def test_one_module_call_makes_all_three():
     calls = plan["configuration"]["root_module"]["module_calls"]
     (call,) = calls.values()
     assert "for_each_expression" in call
-    assert not [each for each in plan["configuration"]["root_module"].get("resources", []) if each["type"] == "terraform_data"]
+    assert not [
+        each for each in plan["configuration"]["root_module"].get("resources", []) if each["type"] == "terraform_data"
+    ]
 
 
 def test_the_ids_are_an_output_by_name():
@@ -50,7 +52,11 @@ def test_the_ids_are_an_output_by_name():
 
 def test_the_state_was_not_touched():
     state = json.loads((HERE / "terraform.tfstate").read_text())
-    assert state["serial"] == SERIAL and {each["name"] for each in state["resources"]} == {"orders", "invoices", "mails"}
+    assert state["serial"] == SERIAL and {each["name"] for each in state["resources"]} == {
+        "orders",
+        "invoices",
+        "mails",
+    }
 
 
 SERIAL = 4
@@ -61,7 +67,9 @@ def used(**values):
     root = Path(tempfile.mkdtemp())
     shutil.copytree(HERE / "modules", root / "modules")
     inputs = "\n".join(f"  {name} = {json.dumps(value)}" for name, value in values.items())
-    (root / "main.tf").write_text(f'module "q" {{\n  source = "./modules/queue"\n{inputs}\n}}\noutput "id" {{\n  value = module.q.id\n}}\n')
+    (root / "main.tf").write_text(
+        f'module "q" {{\n  source = "./modules/queue"\n{inputs}\n}}\noutput "id" {{\n  value = module.q.id\n}}\n'
+    )
     assert terraform("init", "-input=false", root=root).returncode == 0
     return terraform("plan", "-input=false", "-no-color", root=root)
 
@@ -72,7 +80,13 @@ GOOD = {"name": "returns", "retention_days": 5, "owner": "team-orders"}
 def test_good_inputs_are_taken_and_bad_ones_refused():
     done = used(**GOOD)
     assert done.returncode == 0, done.stderr
-    for wrong in ({"name": "Returns"}, {"name": "ab"}, {"name": "a" * 21}, {"retention_days": 0}, {"retention_days": 15}):
+    for wrong in (
+        {"name": "Returns"},
+        {"name": "ab"},
+        {"name": "a" * 21},
+        {"retention_days": 0},
+        {"retention_days": 15},
+    ):
         done = used(**{**GOOD, **wrong})
         assert done.returncode != 0 and "Invalid value" in done.stderr, wrong
 
