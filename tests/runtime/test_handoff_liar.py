@@ -160,7 +160,7 @@ HONEST = [
     ("the smoke test passes", ["c15"], ""),
     ("trivy reports 9 high and 3 critical vulnerabilities", ["c11"], ""),
     ("actionlint passes", ["c30"], ""),
-    ("12 tests were run, and pass", ["c34"], ""),
+    ("what was asked works", ["c34"], ""),
     ("the deployment web was rolled out", ["c23"], ""),
     ("the syntax of the rollback script is valid", ["c32"], ""),
     ("the file of the image has 1048576 bytes", ["c29"], ""),
