@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agency_runtime.calls import Executed, Started
+from agency_runtime.hooks import Hooks
 from agency_runtime.judgement import Approval, Approve, Judge, Judgement, approval_record, foreseen, misfit, told
 from agency_runtime.replay import Divergence, ReplayModel, divergence
 from agency_runtime.session import Session
@@ -39,6 +40,7 @@ class Answer:
     tools: Mapping[str, Tool]
     gate: Judge
     approve: Approve
+    hooks: Hooks | None = None
     replay: ReplayModel | None = None
     live: bool = True
     executed: list[Executed] = field(default_factory=list[Executed])
@@ -101,6 +103,8 @@ class Answer:
         if tool is None:
             return Output(content=f"There is no tool {call.name!r}. There are: {', '.join(tools)}.", failed=True), False
         judgement, impossible = await foreseen(tool, call, self.gate, started.cwd or None)
+        if self.hooks is not None and impossible is None:
+            judgement = await self.hooks.tighten(call, judgement, started.cwd or ROOT)
         self.session.add(
             "call.judged", turn=started.turn, ref=ref, id=call.id, tool=call.name, input=call.input,
             **told(judgement, impossible),

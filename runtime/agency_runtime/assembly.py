@@ -10,7 +10,7 @@ from typing import Any
 from agency_runtime.closing import close
 from agency_runtime.compartments import environs_of, secrets_of
 from agency_runtime.conduct import Run
-from agency_runtime.gatehouse import gate_of
+from agency_runtime.gatehouse import gate_of, hooks_of
 from agency_runtime.order import Order, Verb, in_worktree, take
 from agency_runtime.outcome import Outcome
 from agency_runtime.repository import add_worktree
@@ -30,7 +30,7 @@ def start(verb: Verb, text: str | None, given: Mapping[str, Any]) -> int:
 def carry_out(order: Order) -> Outcome:
     """Conduct a run and show it in the form that was asked for."""
     form = order.settings.output
-    gate = gate_of(order)
+    gate, hooks = gate_of(order), hooks_of(order)
     environs = environs_of(order, gate.aims.targets)
     terminal = Terminal(out=sys.stdout if form == "text" else io.StringIO())
     listeners: list[Listener] = [terminal]
@@ -40,7 +40,7 @@ def carry_out(order: Order) -> Outcome:
         terminal.line(
             f"{order.dirty} files have uncommitted changes; they stay as they are and out of the list of changes (or use --worktree)"
         )
-    outcome = asyncio.run(Run(order, gate, terminal, listeners, environs).conduct())
+    outcome = asyncio.run(Run(order, gate, terminal, listeners, environs, hooks).conduct())
     if form == "text":
         close(terminal, outcome, order.task.command)
     else:

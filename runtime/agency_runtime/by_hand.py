@@ -1,5 +1,6 @@
 """Tools called by hand: every tool of a run, the same gate, and a batch of calls in place of the run."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +15,11 @@ from agency_runtime.changes import FilesChanged, Snapshot, changes, snapshot
 from agency_runtime.escalate_tool import EscalateTool
 from agency_runtime.gate import Gate, Rules
 from agency_runtime.gate.reader import repository_reader
+from agency_runtime.gatehouse import admitted_hooks
 from agency_runtime.handoff import HandoffReport, Verdict, judge
 from agency_runtime.handoff_tool import HandoffTool
+from agency_runtime.hooks import Hooks
+from agency_runtime.judgement import Judgement
 from agency_runtime.lookup import load_skills
 from agency_runtime.policy import FILE, build_gate, check_policy, read_policy
 from agency_runtime.repository import Repository, find_repository
@@ -30,7 +34,7 @@ from agency_tools.errors import ToolError, UsageError
 from agency_tools.infrastructure import ShellCompartment, infrastructure_tools, web_tools
 from agency_tools.tool import Input, Output, Tool
 from agency_tools.web_search import WebSearch, WebSearchInput
-from agency_tools.workspace import Workspace
+from agency_tools.workspace import ROOT, Workspace
 
 
 class ServedSearch:
@@ -59,6 +63,7 @@ class ByHand:
     workspace: Workspace
     folder: Path
     gate: Gate
+    hooks: Hooks | None = None
     searxng: str | None = None
     skills: Mapping[str, Skill] = field(default_factory=dict[str, Skill])
     tree: tuple[Repository, Snapshot] | None = None
@@ -87,13 +92,16 @@ class ByHand:
         """The outcome of one call. Raises WorkspaceError where the sandbox is gone."""
         started = Started(call=call, turn=1, ref=f"c{len(self.executed) + 1}", recorded=None, runs=True)
         tool = self.tools[call.name]
-        refusal = self._refusal(call) if fits(tool, call) else None
+        refusal = await self._refusal(call) if fits(tool, call) else None
         output = Output(content=refusal, failed=True) if refusal else await done(tool, call)
         self.executed.append(started.executed(output, refusal is not None))
         return output
 
-    def _refusal(self, call: Call) -> str | None:
-        judgement = self.gate.judge(call.name, call.input, cwd=getattr(self.tools["Bash"], "cwd", None))
+    async def _refusal(self, call: Call) -> str | None:
+        cwd: str = getattr(self.tools["Bash"], "cwd", None) or ROOT
+        judgement: Judgement = self.gate.judge(call.name, call.input, cwd=cwd)
+        if self.hooks is not None:
+            judgement = await self.hooks.tighten(call, judgement, cwd)
         if judgement.verdict != "deny":
             return None
         return f"Not executed: denied ({judgement.rule}). {judgement.why} {NO_OTHER_ROAD}"
@@ -145,6 +153,12 @@ def gate_by_hand(folder: Path) -> Gate:
     check_policy(policy, read=read)
     refusals = Rules(ask=policy.rules.ask, deny=policy.rules.deny)
     return build_gate(replace(policy, rules=refusals), mode="default", read=read)
+
+
+def hooks_by_hand(folder: Path, *, trust_all: bool) -> Hooks:
+    """The hooks that a run in this folder would ask. Raises UsageError for one that is wrong or not trusted."""
+    hooks = admitted_hooks(folder, trust_all=trust_all)
+    return Hooks(hooks=hooks, mode="default", session_id="by-hand", transcript=Path(os.devnull))
 
 
 def tree_for(calls: Iterable[Call], folder: Path) -> tuple[Repository, Snapshot] | None:

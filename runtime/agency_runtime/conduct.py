@@ -24,6 +24,7 @@ from agency_runtime.gate import Gate
 from agency_runtime.handoff import EndCheck, HandoffReport, Verdict, judge
 from agency_runtime.handoff.end_check import checks_of
 from agency_runtime.handoff_tool import HandoffTool, unverified_text
+from agency_runtime.hooks import Hook, Hooks
 from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.order import Order, difference, environment_of_run
 from agency_runtime.outcome import Ended, Outcome, judged
@@ -60,6 +61,7 @@ class Run:
     terminal: Terminal
     listeners: Sequence[Listener] = ()
     environs: Sequence[Environs] = ()
+    hooks: Sequence[Hook] = ()
     session: Session = field(init=False)
     environment: Environment = field(init=False)
     spending: Spending = field(init=False)
@@ -156,6 +158,7 @@ class Run:
             tools=self.equipment.tools,
             gate=self.gate,
             approve=person if asks else nobody,
+            hooks=self._hooks(),
             replay=self.model if isinstance(self.model, ReplayModel) else None,
             live=not order.pure,
             ledger=self.compartments.targets.ledger,
@@ -172,6 +175,12 @@ class Run:
         except UsageError as error:
             return str(error)
         return ""
+
+    def _hooks(self) -> Hooks | None:
+        if not self.hooks:
+            return None
+        transcript = sessions_folder() / self.session.id / "events.jsonl"
+        return Hooks(hooks=self.hooks, mode=self.order.mode, session_id=self.session.id, transcript=transcript)
 
     async def _act(self) -> Ended:
         """Let the model act, and say how that ended."""

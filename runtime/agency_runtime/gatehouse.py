@@ -1,9 +1,12 @@
 """The gate of a run: the policy file's rules, the configuration's and the command line's, in one judge."""
 
 import hashlib
+from pathlib import Path
 
 from agency_runtime.gate import Gate
 from agency_runtime.gate.reader import repository_reader
+from agency_runtime.hook_file import users_hooks
+from agency_runtime.hooks import Hook, refuse_within
 from agency_runtime.order import Order
 from agency_runtime.policy import FILE, Policy, build_gate, check_policy, read_policy
 from agency_runtime.trust import Trust, trust_file
@@ -30,10 +33,27 @@ def gate_of(order: Order) -> Gate:
     )
 
 
+def hooks_of(order: Order) -> tuple[Hook, ...]:
+    """The user's own hooks and those of the policy, which `gate_of` has admitted. Raises UsageError for one that is wrong."""
+    return admitted_hooks(order.repository.root, trust_all=order.settings.trust)
+
+
+def admitted_hooks(root: Path, *, trust_all: bool) -> tuple[Hook, ...]:
+    """The same of a folder. Raises UsageError also where a policy with hooks is not trusted."""
+    policy = read_policy(root / FILE)
+    if policy.hooks:
+        _admit(policy, trust_all=trust_all)
+    hooks = (*users_hooks(), *policy.hooks)
+    refuse_within(hooks, root)
+    return hooks
+
+
 def _admit(policy: Policy, *, trust_all: bool) -> None:
     """Raises UsageError where a repository's policy permits something that no person has trusted it with."""
-    if policy.path is None or not (policy.rules.allow or policy.targets):
+    permits = policy.rules.allow or policy.targets or policy.ci == "free"
+    if policy.path is None or not (permits or policy.hooks):
         return
     sha256 = hashlib.sha256(policy.path.read_bytes()).hexdigest()
     if not Trust(file=trust_file(), granted=trust_all).admits(policy.path, sha256):
-        raise UsageError(f"{policy.path}: permits more and is not trusted (sha256 {sha256}); read it, then add --trust")
+        does = "permits more" if permits else "brings hooks, which run on this machine,"
+        raise UsageError(f"{policy.path}: {does} and is not trusted (sha256 {sha256}); read it, then add --trust")

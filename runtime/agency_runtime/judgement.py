@@ -13,7 +13,7 @@ from agency_tools.tool import Output, Tool
 
 
 class Judgement(Protocol):
-    """What the gate says of a call."""
+    """What the gate, or a hook after it, says of a call."""
 
     @property
     def verdict(self) -> str: ...

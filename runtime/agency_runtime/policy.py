@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agency_runtime.ci_paths import Guard, asking
 from agency_runtime.gate import MODES, Gate, Mode, Rules, Verdict, check_mode
 from agency_runtime.gate.files import Reader
+from agency_runtime.hooks import Hook
 from agency_tools.errors import UsageError
 from agency_tools.target import Target
 
@@ -43,6 +45,8 @@ class Policy:
     rules: Rules = field(default_factory=Rules)
     targets: Mapping[str, Target] = field(default_factory=dict[str, Target])
     tests: tuple[Case, ...] = ()
+    ci: Guard = "secrets"
+    hooks: tuple[Hook, ...] = ()
 
     def target(self, name: str | None) -> Target | None:
         """The target of that name. Raises UsageError when the file has none such."""
@@ -76,7 +80,8 @@ def read_policy(path: Path, *, root: str = "/workspace") -> Policy:
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
     targets = {name: Target(name=name, **dict(entry)) for name, entry in read.targets.items()}
-    return Policy(path=path, rules=rules, targets=targets, tests=tuple(Case(**test.case()) for test in read.tests))
+    tests = tuple(Case(**test.case()) for test in read.tests)
+    return Policy(path=path, rules=rules, targets=targets, tests=tests, ci=read.ci, hooks=read.hooks.each())
 
 
 def _yaml(path: Path) -> object:
@@ -119,7 +124,7 @@ def build_gate(
     if mode not in MODES:
         raise UsageError(f"no permission mode {mode!r}: there are {', '.join(MODES)}")
     check_mode(mode)
-    rules = policy.rules + Rules.parse(allow=allow, ask=ask, deny=deny, root=root)
+    rules = policy.rules + Rules.parse(allow=allow, ask=[*ask, *asking(policy.ci)], deny=deny, root=root)
     chosen = policy.chosen(target)
     first = next(iter(chosen), None)
     return Gate(mode=mode, rules=rules, target=first, further=chosen[1:], root=root, read=read, sealed=sealed)
@@ -140,8 +145,9 @@ class Failure:
 def failures(policy: Policy, *, root: str = "/workspace", read: Reader | None = None) -> list[Failure]:
     """The self-tests that fail. Raises UsageError for a test whose target the policy does not have."""
     found: list[Failure] = []
+    rules = policy.rules + Rules.parse(ask=asking(policy.ci), root=root)
     for case in policy.tests:
-        gate = Gate(mode=case.mode, rules=policy.rules, target=policy.target(case.target), root=root, read=read)
+        gate = Gate(mode=case.mode, rules=rules, target=policy.target(case.target), root=root, read=read)
         decision = gate.judge(case.tool, case.given)
         if decision.verdict != case.verdict:
             found.append(Failure(case=case, verdict=decision.verdict, rule=decision.rule))

@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from agency_runtime.ci_paths import Guard
 from agency_runtime.gate import Mode, Verdict
+from agency_runtime.hook_file import HooksEntry
 
 
 class _Strict(BaseModel):
@@ -65,13 +67,16 @@ class PolicyFile(_Strict):
     deny: tuple[str, ...] = ()
     targets: dict[str, TargetEntry] = {}
     tests: tuple[TestEntry, ...] = ()
+    ci: Guard = "secrets"
+    hooks: HooksEntry = HooksEntry()
 
     @model_validator(mode="before")
     @classmethod
     def _mapping(cls, value: object) -> object:
         if not isinstance(value, dict):
             raise ValueError("the file is not a mapping of allow, ask, deny, targets and tests")  # noqa: TRY004 - pydantic's form
-        return {key: ({} if key == "targets" else []) if entry is None else entry for key, entry in value.items()}  # pyright: ignore
+        empty: dict[str, Any] = {"targets": {}, "hooks": {}, "ci": "secrets"}
+        return {key: empty.get(key, []) if entry is None else entry for key, entry in value.items()}  # pyright: ignore
 
 
 KEYS = tuple(dict.fromkeys([*PolicyFile.model_fields, *TargetEntry.model_fields, *TestEntry.model_fields]))

@@ -16,12 +16,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agency_runtime.answer import Answer, Approval, Approve, Judgement
+from agency_runtime.answer import Answer
 from agency_runtime.approval import AtTerminal, can_ask, nobody, silence, user
 from agency_runtime.escalate_tool import Ask
 from agency_runtime.gate import Decision, Gate, Rules, Segment, Target
 from agency_runtime.gate.decision import decide
-from agency_runtime.judgement import approval_record
+from agency_runtime.judgement import Approval, Approve, Judgement, approval_record
 from agency_runtime.session import Event, Session
 from agency_runtime.terminal import Terminal
 from agency_runtime.wire import Call

@@ -43,7 +43,7 @@ def add(subparsers: Subparsers) -> None:
     call.add_argument("--sandbox", metavar="KIND", default="auto", help="auto (default), docker or bwrap")
     call.add_argument("--image", metavar="REF")
     call.add_argument("--network", metavar="none|HOST,…", default="none", help="what Bash may reach (default none)")
-    call.add_argument("--trust", action="store_true", help="trust the skills that the folder brings")
+    call.add_argument("--trust", action="store_true", help="trust the skills and hooks that the folder brings")
     call.add_argument("--searxng", metavar="URL", help="the SearXNG instance that WebSearch asks")
     call.set_defaults(run=call_tools)
 
@@ -138,11 +138,11 @@ async def carry_out(
     calls: Sequence[Call], folder: Path, args: argparse.Namespace, skills: "Mapping[str, Skill]"
 ) -> "ByHand":
     """The calls in order, in one sandbox, each answered as soon as it is done."""
-    from agency_runtime.by_hand import ByHand, gate_by_hand, tree_for
+    from agency_runtime.by_hand import ByHand, gate_by_hand, hooks_by_hand, tree_for
 
-    gate, tree = gate_by_hand(folder), tree_for(calls, folder)
+    gate, tree, hooks = gate_by_hand(folder), tree_for(calls, folder), hooks_by_hand(folder, trust_all=args.trust)
     async with sandbox(folder, args, skills) as workspace:
-        hands = ByHand(workspace, folder, gate, searxng=args.searxng, skills=skills, tree=tree)
+        hands = ByHand(workspace, folder, gate, hooks=hooks, searxng=args.searxng, skills=skills, tree=tree)
         for call in calls:
             began = time.perf_counter()
             output = await hands(call)
