@@ -1,5 +1,6 @@
 """Kubernetes: its commands as lists, its refusals, and the real kubectl offline where there is one."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -22,6 +23,7 @@ WHOLE: dict[str, Any] = {
     "resource": "deployments",
     "name": "web",
     "path": "k8s",
+    "diff": "staging-diff-1",
     "replicas": 3,
     "condition": "condition=Available",
     "verb": "get",
@@ -63,10 +65,9 @@ def real(tmp_path: Path) -> tuple[Kubernetes, Path]:
             {"action": "logs", "name": "web-1", "container": "web", "previous": True},
             "kubectl logs web-1 --container=web --tail=200 --previous --namespace=shop",
         ),
-        ({"action": "diff", "path": "k8s", "kustomization": True}, "kubectl diff --kustomize=k8s --namespace=shop"),
         (
-            {"action": "rollout_undo", "resource": "deployment", "name": "web", "revision": 2},
-            "kubectl rollout undo deployment web --to-revision=2 --namespace=shop",
+            {"action": "rollout_history", "resource": "deployment", "name": "web", "revision": 2},
+            "kubectl rollout history deployment web --revision=2 --namespace=shop",
         ),
         (
             {"action": "can_i", "verb": "delete", "resource": "pods"},
@@ -88,11 +89,13 @@ def test_each_action_is_one_command_in_the_targets_namespace(given: dict[str, An
         {"action": "get", "resource": "--raw=/"},
         {"action": "get", "resource": "pods", "name": "--kubeconfig=/tmp/k"},
         {"action": "get", "resource": "pods", "context": "prod"},
-        {"action": "get", "resource": "pods", "namespace": "kube-system"},
+        {"action": "get", "resource": "pods", "namespace": "--all-namespaces"},
         {"action": "get", "resource": "pods,secrets", "output": "yaml"},
         {"action": "get", "resource": "secrets.v1", "output": "json"},
-        {"action": "apply", "path": "../outside.yaml"},
-        {"action": "apply", "path": "https://example.com/x.yaml\n"},
+        {"action": "apply", "path": "k8s.yaml"},
+        {"action": "diff", "path": "../outside.yaml"},
+        {"action": "diff", "path": "https://example.com/x.yaml\n"},
+        {"action": "delete", "resource": "pods", "name": "web", "selector": "app=web"},
         {"action": "create_dry_run", "kind": "configmap", "name": "c", "options": {"from-file": ["/etc/passwd"]}},
         {"action": "create_dry_run", "kind": "secret generic", "name": "c"},
         {"action": "create_dry_run", "kind": "namespace", "name": "c", "options": {"dry-run": ["none"]}},
@@ -112,13 +115,50 @@ async def test_every_action_on_a_cluster_needs_a_target(action: str) -> None:
     assert compartment.ran == []
 
 
-@pytest.mark.parametrize("action", get_args(Changing))
+LIVE: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web", "namespace": "shop", "uid": "u", "generation": 1},
+    "spec": {"replicas": 2, "template": {}},
+    "status": {},
+}
+
+
+def said(thing: object) -> Ran:
+    """What the program beside kubectl prints of an object."""
+    return Ran(exit_code=0, output=json.dumps({"exit_code": 0, "out": json.dumps(thing), "err": ""}), seconds=0)
+
+
+@pytest.mark.parametrize("action", ["scale", "delete", "rollout_undo", "apply"])
 async def test_no_action_changes_a_target_unapproved(action: str) -> None:
-    reach = Scripted()
+    reach = Scripted([said(LIVE)])
     tool = Kubernetes(Scripted(), targets=aimed(reach, SHOP))
-    with pytest.raises(ToolError, match=f"Kubernetes {action} would change target 'staging'"):
-        await tool.run(KubernetesInput.model_validate({"action": action, **WHOLE}))
-    assert reach.ran == []
+    given = KubernetesInput.model_validate({"action": action, **WHOLE, "revision": 1})
+    with pytest.raises(ToolError, match=r"not done: no [a-z_]+ '.*' was made for a target in this run"):
+        await tool.run(given)
+    read = [words[words.index("apart") + 1 :][:2] for words in reach.ran]
+    assert all(verb in (["kubectl", "get"], ["kubectl", "rollout"]) for verb in read)
+
+
+async def test_a_changed_object_is_foreseen_with_its_class() -> None:
+    tool = Kubernetes(Scripted(), targets=aimed(Scripted([said(LIVE)]), SHOP))
+    foreseen = [
+        await tool.prospect(KubernetesInput.model_validate({"action": action, **WHOLE, "replicas": replicas}))
+        for action, replicas in (("get", 1), ("scale", 3), ("scale", 0), ("delete", 1))
+    ]
+    assert [each and (each.kind, each.summary) for each in foreseen] == [
+        None,
+        ("change", "scale Deployment/web in shop: 2 → 3 replicas"),
+        ("destroy", "scale Deployment/web in shop: 2 → 0 replicas"),
+        ("destroy", "delete Deployment/web in shop"),
+    ]
+
+
+async def test_an_object_of_another_namespace_is_not_touched() -> None:
+    strange = {**LIVE, "metadata": {**LIVE["metadata"], "namespace": "kube-system"}}
+    tool = Kubernetes(Scripted(), targets=aimed(Scripted([said(strange)]), SHOP))
+    with pytest.raises(ToolError, match="scale would touch Deployment/web in kube-system"):
+        await tool.prospect(KubernetesInput.model_validate({"action": "scale", **WHOLE}))
 
 
 async def test_reading_happens_where_the_targets_credentials_are() -> None:
@@ -128,11 +168,20 @@ async def test_reading_happens_where_the_targets_credentials_are() -> None:
     assert (sandbox.ran, reach.ran) == ([], [["kubectl", "get", "deployments", "--namespace=shop"]])
 
 
-async def test_a_diff_with_differences_has_not_failed() -> None:
-    reach = Scripted([Ran(exit_code=1, output="-  replicas: 1\n+  replicas: 2\n", seconds=1)])
-    tool = Kubernetes(Scripted(), targets=aimed(reach))
-    found = await tool.run(KubernetesInput(action="diff", path="k8s"))
-    assert (found.failed, found.exit_code) == (False, 1)
+@pytest.mark.parametrize("namespace", ["kube-system", "shopping"])
+async def test_another_namespace_than_the_targets_is_refused_before_anything_is_sent(namespace: str) -> None:
+    reach = Scripted()
+    tool = Kubernetes(Scripted(), targets=aimed(reach, SHOP))
+    for action in ("get", "diff", "delete"):
+        with pytest.raises(ToolError, match=f"target 'staging' is pinned to namespace shop, not '{namespace}'"):
+            await tool.run(KubernetesInput.model_validate({"action": action, **WHOLE, "namespace": namespace}))
+    assert reach.ran == []
+
+
+async def test_a_target_that_this_run_does_not_have_is_refused() -> None:
+    tool = Kubernetes(Scripted(), targets=aimed(Scripted(), SHOP))
+    with pytest.raises(ToolError, match="this run has no target 'production'; it has staging"):
+        await tool.run(KubernetesInput(action="get", resource="pods", target="production"))
 
 
 async def test_offline_actions_find_no_cluster() -> None:

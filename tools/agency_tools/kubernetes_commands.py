@@ -61,7 +61,7 @@ NEEDED: Mapping[Action, Sequence[str]] = {
     "top": ("resource",),
     "explain": ("resource",),
     "diff": ("path",),
-    "apply": ("path",),
+    "apply": ("diff",),
     "rollout_status": ("resource", "name"),
     "rollout_history": ("resource", "name"),
     "rollout_undo": ("resource", "name"),
@@ -90,9 +90,11 @@ class KubernetesInput(Input):
     selector: Value | None = Field(default=None, description="label selector")
     output: Literal["wide", "yaml", "json", "name"] | None = Field(default=None, description="get")
     path: Inside | None = Field(
-        default=None, description="kustomize: the folder; diff, apply, set_image_local: a manifest or a folder of them"
+        default=None, description="kustomize: the folder; diff, set_image_local: a manifest or a folder of them"
     )
-    kustomization: bool = Field(default=False, description="diff, apply: path is a kustomization")
+    kustomization: bool = Field(default=False, description="diff: path is a kustomization")
+    force_conflicts: bool = Field(default=False, description="diff: take over fields that others own")
+    diff: Word | None = Field(default=None, description="apply: the id that a diff answered")
     kind: Kind | None = Field(default=None, description="create_dry_run")
     options: dict[Name, tuple[Value, ...]] = Field(
         default_factory=dict, description='create_dry_run: such as {"image": ["nginx:1.27"], "replicas": ["3"]}'
@@ -105,7 +107,9 @@ class KubernetesInput(Input):
     revision: int | None = Field(default=None, ge=0, description="rollout_history, rollout_undo")
     condition: Word | None = Field(default=None, description="wait: such as condition=Available or delete")
     verb: Name | None = Field(default=None, description="can_i")
-    seconds: int = Field(default=120, ge=1, le=600, description="rollout_status, wait: how long to wait")
+    seconds: int = Field(default=120, ge=1, le=600, description="how long to wait, or for a change to become healthy")
+    target: Name | None = Field(default=None, description="one of the run's targets; default the first")
+    namespace: Name | None = Field(default=None, description="one that the target allows; default its first")
 
     @model_validator(mode="after")
     def _complete(self) -> "KubernetesInput":
@@ -115,6 +119,8 @@ class KubernetesInput(Input):
         unknown = set(self.options) - set(CREATE_OPTIONS[self.kind]) if self.kind else set(self.options)
         if unknown:
             raise ValueError(f"{self.kind or self.action} takes no {', '.join(sorted(unknown))}")
+        if self.selector and self.action in get_args(Changing):
+            raise ValueError(f"{self.action} changes one object, by its name; it takes no selector")
         if self.output in ("yaml", "json") and self.shows_secrets:
             raise ValueError("secrets are listed by name only; their values are not read")
         return self
@@ -127,7 +133,7 @@ class KubernetesInput(Input):
 
 
 def kubectl_argv(given: KubernetesInput, *, namespace: str | None = None) -> list[str]:
-    """The command for `given`; the namespace is the target's, never the model's."""
+    """The command of an offline or reading action, other than diff; `namespace` is one that the target allows."""
     offline = given.action in get_args(Offline)
     return ["kubectl", *_verb(given), *([] if offline or namespace is None else [f"--namespace={namespace}"])]
 
@@ -143,10 +149,6 @@ def _verb(given: KubernetesInput) -> list[str]:
         case "set_image_local":
             image = f"{given.container}={given.image}"
             return ["set", "image", f"--filename={_local(given)}", image, "--local", "--output=yaml"]
-        case "diff":
-            return ["diff", _files(given)]
-        case "apply":
-            return ["apply", "--server-side", _files(given)]
         case "logs":
             return _logs(given)
         case "can_i":
@@ -167,10 +169,6 @@ def _on_resource(given: KubernetesInput) -> list[str]:
             return ["rollout", "status", *choice, f"--timeout={given.seconds}s"]
         case "rollout_history":
             return ["rollout", "history", *choice, *_revision(given, "--revision")]
-        case "rollout_undo":
-            return ["rollout", "undo", *choice, *_revision(given, "--to-revision")]
-        case "scale":
-            return ["scale", *choice, f"--replicas={given.replicas}"]
         case "wait":
             return ["wait", *choice, f"--for={given.condition}", f"--timeout={given.seconds}s"]
         case _:
@@ -189,10 +187,6 @@ def _logs(given: KubernetesInput) -> list[str]:
 
 def _revision(given: KubernetesInput, option: str) -> list[str]:
     return [] if given.revision is None else [f"{option}={given.revision}"]
-
-
-def _files(given: KubernetesInput) -> str:
-    return f"--kustomize={_local(given)}" if given.kustomization else f"--filename={_local(given)}"
 
 
 def _local(given: KubernetesInput) -> str:

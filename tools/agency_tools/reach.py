@@ -7,6 +7,7 @@ from agency_tools.compartment import Compartment
 from agency_tools.errors import ToolError
 from agency_tools.ledger import Ledger
 from agency_tools.target import Target
+from agency_tools.undo import Undos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +20,11 @@ class Reach:
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The targets of a run, the first of which is meant where a call names none; and what was prepared for them."""
+    """The targets of a run, the first of which is meant where a call names none; what was prepared for them, and how it is undone."""
 
     reaches: Sequence[Reach] = ()
     ledger: Ledger = field(default_factory=Ledger)
+    undos: Undos = field(default_factory=Undos)
 
     def __bool__(self) -> bool:
         return bool(self.reaches)
