@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agency_runtime.calls import Executed, Started
+from agency_runtime.diagnostics import Diagnostics
 from agency_runtime.hooks import Hooks
 from agency_runtime.judgement import Approval, Approve, Judge, Judgement, approval_record, foreseen, misfit, told
 from agency_runtime.replay import Divergence, ReplayModel, divergence
@@ -48,6 +49,7 @@ class Answer:
     unapproved: list[Json] = field(default_factory=list[Json])
     divergences: list[Divergence] = field(default_factory=list[Divergence])
     ledger: Ledger = field(default_factory=Ledger)
+    diagnostics: Diagnostics | None = None
     _row: int = 0
     _count: int = 0
 
@@ -115,7 +117,13 @@ class Answer:
             return Output(content=refusal, failed=True), True
         self._row = 0
         self.session.add("call.started", turn=started.turn, ref=ref, id=call.id, tool=call.name)
-        return await done(tool, call), False
+        return await self._changing(judgement.kind, tool, call), False
+
+    async def _changing(self, kind: str, tool: Tool, call: Call) -> Output:
+        """The tool's output, and what the validators say of what it changed."""
+        if self.diagnostics is None or call.name in OWN:
+            return await done(tool, call)
+        return await self.diagnostics.around(kind, lambda: done(tool, call))
 
     async def _refusal(self, call: Call, judgement: Judgement, ref: str) -> str | None:
         """Why the call may not run, in words for the model; None where it may."""

@@ -18,6 +18,8 @@ from agency_runtime.changes import FilesChanged
 from agency_runtime.compartments import Compartments, Environs, secrets_of
 from agency_runtime.deferred import NoWorkspace
 from agency_runtime.delivery import Handed, hand_off, write_plan
+from agency_runtime.diagnostics import Diagnostics
+from agency_runtime.end_checks import EndChecks, reconciled
 from agency_runtime.equipment import Equipment, equip
 from agency_runtime.escalate_tool import EscalateTool
 from agency_runtime.gate import Gate
@@ -36,7 +38,7 @@ from agency_runtime.recording import Recorder
 from agency_runtime.replay import ReplayModel
 from agency_runtime.session import Listener, Log, Session, new_id, sessions_folder
 from agency_runtime.shell import Shell
-from agency_runtime.staging import conversation_of, header_of, opening_of
+from agency_runtime.staging import conversation_of, header_of, layout_of, opening_of
 from agency_runtime.task_tool import Bond, TaskTool
 from agency_runtime.terminal import Terminal
 from agency_runtime.wire import Json, Model, ModelError, ReplayError, Reply
@@ -70,6 +72,7 @@ class Run:
     compartments: Compartments = field(init=False)
     equipment: Equipment = field(init=False)
     answer: Answer = field(init=False)
+    end_checks: EndChecks = field(init=False)
     talk: Conversation = field(init=False)
     signalled: signal.Signals | None = None
     plan: str = ""
@@ -162,7 +165,9 @@ class Run:
             replay=self.model if isinstance(self.model, ReplayModel) else None,
             live=not order.pure,
             ledger=self.compartments.targets.ledger,
+            diagnostics=Diagnostics(self.shell.workspace) if self.shell and order.task.command != "plan" else None,
         )
+        self.end_checks = EndChecks(order.settings.sandbox, layout_of(order))
         self.talk = conversation_of(order, self.equipment, self.environment)
         task.bind(
             Bond(model=self.model, session=self.session, talk=self.talk, answer=self.answer, spending=self.spending)
@@ -237,7 +242,10 @@ class Run:
 
     async def _end_checks(self, files: FilesChanged) -> tuple[EndCheck, ...]:
         """What the validators say of what the run changed; in a replay that executes nothing, what was recorded."""
-        return checks_of(self._recorded.get("checks") or [])
+        recorded = checks_of(self._recorded.get("checks") or [])
+        if self.shell is None or self.order.task.command == "plan":
+            return recorded
+        return reconciled(await self.end_checks.of(files), recorded)
 
     @property
     def _recorded(self) -> Json:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agency_runtime.diagnostics import without_diagnostics
 from agency_runtime.recording import Recording, Turn, digests
 from agency_runtime.wire import Call, Json, Listener, ReplayError, Reply, Request
 
@@ -116,7 +117,8 @@ UNORDERED = {"Glob"}
 
 def comparable(tool: str, text: str) -> str:
     """The text without what differs from run to run."""
-    return "\n".join(sorted(essence(text).splitlines())) if tool in UNORDERED else essence(text)
+    said = essence(without_diagnostics(text))
+    return "\n".join(sorted(said.splitlines())) if tool in UNORDERED else said
 
 
 def divergence(recorded: Json | None, call: Call, turn: int, got: str) -> Divergence | None:

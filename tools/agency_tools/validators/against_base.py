@@ -1,11 +1,10 @@
 """Checking what differs from a commit, and counting only what was not there."""
 
-import posixpath
 import shlex
 from collections.abc import Sequence
 
 from agency_tools.errors import UsageError
-from agency_tools.validators.checker import PLACE, Checker
+from agency_tools.validators.checker import Checker
 from agency_tools.validators.finding import Report, Severity
 from agency_tools.workspace import ROOT, Workspace
 
@@ -15,7 +14,6 @@ CHANGED = (
     "| tr '\\0' '\\n'; "
     "git ls-files --others --exclude-standard -z -- {paths} | tr '\\0' '\\n'"
 )
-EXTRACT = "rm -rf {place}; mkdir -p {place} && git archive --format=tar {ref} | tar -x -C {place}"
 
 
 async def against_base(
@@ -27,13 +25,7 @@ async def against_base(
     changed = await _changed(workspace, ref, paths)
     if not changed:
         return Report()
-    place = posixpath.join(PLACE, "base")
-    command = EXTRACT.format(place=place, ref=shlex.quote(ref))
-    done = await workspace.call("exec", command=command, cwd=ROOT, timeout_s=300)
-    if done["exit_code"] != 0:
-        raise UsageError(f"--base {ref}: cannot be read: {str(done['output']).strip()[-200:]}")
-    before = await checker.elsewhere(place, changed, least=least)
-    return await checker.check(changed, slow=slow, least=least, known=before.findings)
+    return await checker.check(changed, slow=slow, least=least, base=ref)
 
 
 async def _changed(workspace: Workspace, ref: str, paths: Sequence[str] | None) -> list[str]:

@@ -51,26 +51,24 @@ class Checker:
         *,
         slow: bool = False,
         least: Severity = "warning",
+        base: str | None = None,
         known: Iterable[Finding] = (),
     ) -> Report:
-        """Check these files and folders, repository-relative, or all there are; findings that are `known` do not count.
+        """Check these files and folders, repository-relative, or all there are.
 
+        Findings that are `known`, or that were there at the commit `base`, do not count.
         Raises WorkspaceError when the sandbox breaks or the process in it cannot be started.
         """
-        answer = await self._ask({"paths": list(paths) if paths is not None else None, "slow": slow})
+        answer = await self._ask({"paths": list(paths) if paths is not None else None, "slow": slow, "base": base})
         return report_of(answer, least=least, known=known)
 
-    async def changed(self, *, least: Severity = "warning") -> Report:
+    async def changed(self, *, least: Severity = "warning", base: str | None = None) -> Report:
         """Check what has changed since the last request."""
-        return report_of(await self._ask({"since": True}), least=least)
+        return report_of(await self._ask({"since": True, "base": base}), least=least)
 
     async def mark(self) -> None:
         """Take the tree as it is for known, so that `changed` tells of what comes after."""
         await self._ask({"mark": True})
-
-    async def elsewhere(self, root: str, paths: Sequence[str], *, least: Severity = "warning") -> Report:
-        """Check files below another folder of the sandbox, for comparing."""
-        return report_of(await self._ask({"root": root, "paths": list(paths), "slow": False}), least=least)
 
     async def close(self) -> None:
         """End the process."""

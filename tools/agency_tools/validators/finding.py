@@ -41,12 +41,13 @@ FIELDS = ("path", "line", "column", "validator", "rule", "severity", "message")
 
 @dataclass(frozen=True, kw_only=True)
 class Validated:
-    """How one validator came out over the files it applies to; `why` says why not all of them were checked."""
+    """How one validator came out: over how many files and which; `why` says why not all it applies to were checked."""
 
     name: str
     files: int
     outcome: OutcomeName
     why: str | None = None
+    paths: tuple[str, ...] = ()
     unchecked: tuple[tuple[str, str], ...] = ()
 
     def json(self) -> dict[str, Any]:
@@ -85,8 +86,9 @@ def report_of(answer: dict[str, Any], *, least: Severity = "warning", known: Ite
     from agency_tools.validators.baseline import unknown
 
     every = [_finding(row, text) for row, text in zip(answer["findings"], answer["lines"], strict=True)]
+    before = [_finding(row, text) for *row, text in answer["before"]]
     rank = SEVERITIES.index(least)
-    findings = unknown([each for each in every if SEVERITIES.index(each.severity) >= rank], known)
+    findings = unknown([each for each in every if SEVERITIES.index(each.severity) >= rank], [*before, *known])
     failed = {finding.validator for finding in findings}
     return Report(
         findings=tuple(sorted(findings)),
@@ -105,9 +107,10 @@ def _finding(row: Sequence[Any], text: str) -> Finding:
 
 def _validated(row: dict[str, Any], failed: set[str]) -> Validated:
     unchecked = tuple((str(path), str(why)) for path, why in row["unchecked"])
-    outcome: OutcomeName = "failed" if row["name"] in failed else "passed" if row["files"] else "not_run"
+    outcome: OutcomeName = "failed" if row["name"] in failed else "passed" if row["paths"] else "not_run"
     why = row["why"] or (_summary(unchecked) if unchecked else None)
-    return Validated(name=row["name"], files=row["files"], outcome=outcome, why=why, unchecked=unchecked)
+    paths = tuple(cast("Sequence[str]", row["paths"]))
+    return Validated(name=row["name"], files=len(paths), outcome=outcome, why=why, paths=paths, unchecked=unchecked)
 
 
 def _summary(unchecked: Sequence[tuple[str, str]]) -> str:

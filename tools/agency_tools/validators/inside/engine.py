@@ -30,7 +30,7 @@ class Judged(NamedTuple):
     """What one validator came to."""
 
     name: str
-    files: int
+    paths: list[str]
     findings: list[Finding]
     unchecked: list[Unchecked]
     why: str | None
@@ -103,8 +103,8 @@ def _judge(validator: Validator, sources: list[Source], runner: Runner) -> Judge
         last = traceback.extract_tb(problem.__traceback__)[-1]
         why = f"{type(problem).__name__}: {problem} ({os.path.basename(last.filename)}:{last.lineno})"
     skipped = {each.path for each in unchecked}
-    files = len({source.path for source in sources} - skipped) if why is None else 0
-    return Judged(validator.name, files, sorted(set(findings)), sorted(set(unchecked)), why)
+    paths = sorted({source.path for source in sources} - skipped) if why is None else []
+    return Judged(validator.name, paths, sorted(set(findings)), sorted(set(unchecked)), why)
 
 
 def deduplicated(judged: list[Judged]) -> list[Judged]:
@@ -133,7 +133,7 @@ def told(judged: list[Judged]) -> dict[str, Any]:
         "validators": [
             {
                 "name": each.name,
-                "files": each.files,
+                "paths": each.paths,
                 "why": each.why,
                 "unchecked": [list(one) for one in each.unchecked],
             }

@@ -12,11 +12,9 @@ import socket
 import sys
 from typing import Any
 
+from .before import Before, lines_of
 from .engine import check, files_below, told
 from .since import Watch
-
-LINES_SHOWN = 4000
-"""Characters of a line that are kept for comparing; longer ones are generated."""
 
 
 class Service:
@@ -25,19 +23,21 @@ class Service:
     def __init__(self, root: str) -> None:
         self._root = root
         self._watch = Watch(root)
+        self._before = Before(root)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One request's answer: {"paths": [...] | null, "since": bool, "slow": bool, "only": [...], "root": …}."""
-        root = request.get("root") or self._root
+        """One request's answer: {"paths": [...] | null, "since": bool, "slow": bool, "only": [...],
+        "base": commit}, or {"mark": true}."""
+        root = self._root
         if request.get("mark"):
             self._watch.mark()
-            return {"validators": [], "findings": [], "paths": [], "lines": []}
+            return {"validators": [], "findings": [], "paths": [], "lines": [], "before": []}
         paths = self._paths(root, request)
         only = request.get("only")
         judged = check(root, paths, slow=bool(request.get("slow")), only=frozenset(only) if only else None)
         self._watch.seen(paths)
-        answer = told(judged)
-        return {**answer, "paths": paths, "lines": _lines(root, answer["findings"])}
+        before = self._before.findings(request["base"], paths) if request.get("base") else []
+        return {**told(judged), "paths": paths, "lines": lines_of(root, judged), "before": before}
 
     def _paths(self, root: str, request: dict[str, Any]) -> list[str]:
         if request.get("since"):
@@ -49,23 +49,6 @@ class Service:
         for path in given:
             found += files_below(root, path) if os.path.isdir(os.path.join(root, path)) else [path]
         return list(dict.fromkeys(found))
-
-
-def _lines(root: str, findings: list[list[Any]]) -> list[str]:
-    """The text of each finding's line, by which a finding is known again when lines have moved."""
-    files: dict[str, list[str]] = {}
-    found: list[str] = []
-    for path, number, *_ in findings:
-        line = int(number)
-        if path not in files:
-            try:
-                with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
-                    files[path] = file.read().splitlines()
-            except OSError:
-                files[path] = []
-        lines = files[path]
-        found.append(lines[line - 1].strip()[:LINES_SHOWN] if 0 < line <= len(lines) else "")
-    return found
 
 
 def serve(path: str) -> None:
