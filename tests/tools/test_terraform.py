@@ -132,8 +132,8 @@ async def test_apply_without_a_target_says_how_to_give_one() -> None:
     assert compartment.ran == []
 
 
-async def test_apply_to_a_target_is_refused_while_nothing_is_approved() -> None:
-    with pytest.raises(ToolError, match="approved"):
+async def test_apply_to_a_target_takes_no_plan_but_one_made_for_it() -> None:
+    with pytest.raises(ToolError, match="no plan '/tmp/p' was made for a target in this run"):
         await Terraform(Scripted(), targets=aimed(Scripted())).run(TerraformInput(action="apply", plan="/tmp/p"))
 
 

@@ -16,6 +16,9 @@ from agency_tools.workspace import ROOT, SCRATCH, Workspace
 STORE = posixpath.join(SCRATCH, "agency")
 """What the infrastructure tools keep during a run: saved plans, a command line configuration."""
 
+STATE = "/state"
+"""Where a target's folder for local state is, writable, in its compartment."""
+
 SHOWN = 30_000
 """Characters of a command's output that the model is shown; the middle goes first."""
 

@@ -12,16 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agency_tools.allowed_hosts import entries
-from agency_tools.compartment import Ran, ShellCompartment
+from agency_tools.compartment import STATE, Ran, ShellCompartment
 from agency_tools.credentials import PLACE, Credentials
 from agency_tools.errors import ToolError, WorkspaceError
 from agency_tools.loopback_ports import LoopbackPorts, loopback_ports
 from agency_tools.redaction import Redactor
 from agency_tools.sandbox import Kind, start
 from agency_tools.workspace import ROOT, Layout, Workspace
-
-STATE = "/state"
-"""Where a target's folder for local state is, writable."""
 
 PIECE = 48_000  # characters of a file in one command's environment
 BUSY = "/tmp/agency/busy"  # held by every command as long as one of its processes lives

@@ -1,25 +1,27 @@
-"""Terraform (or OpenTofu) in the run's sandbox: everything up to the plan, and no apply without a target."""
+"""Terraform (or OpenTofu): offline in the run's sandbox, on a target in that target's compartment."""
 
 import asyncio
 import posixpath
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from agency_tools.compartment import STORE, Compartment, Ran, absolute, output_of, present
-from agency_tools.reach import Targets, unprepared
+from agency_tools.prospect import Prospect
+from agency_tools.reach import Reach, Targets
 from agency_tools.terraform_answers import NO_TESTS, answered, diagnostics, outputs, tests
 from agency_tools.terraform_commands import Action, TerraformInput, terraform_argv
 from agency_tools.terraform_plan import BRIEF, report
 from agency_tools.terraform_setup import Setup, find
+from agency_tools.terraform_target import CHANGES, AimedTerraform
+from agency_tools.terraform_work import slug
 from agency_tools.tool import Input, Output
 
 SLOW: dict[Action, float] = {"init": 600, "plan": 600, "test": 600, "providers_lock": 300}
 """Seconds after which an action is interrupted; any other gets 120."""
 
-CHANGES = 2
-"""The exit code by which `plan -detailed-exitcode` says that there are changes."""
+OFFLINE: frozenset[Action] = frozenset({"fmt", "test", "providers_lock", "version"})
+"""What never runs with a target's credentials: `test` would make and destroy real things with them."""
 
 
 class Terraform:
@@ -27,10 +29,10 @@ class Terraform:
 
     name: ClassVar[str] = "Terraform"
     description: ClassVar[str] = (
-        "Run terraform (or tofu) in the sandbox, without credentials: fmt, init, validate, plan, show, test, output, "
-        "state_list, state_show, graph, providers, providers_lock, version, workspace_list, workspace_show. "
+        "Run terraform (or tofu): fmt, init, validate, plan, show, test, output, state_list, state_show, graph, providers, "
+        "providers_lock, version, workspace_list, workspace_show, workspace_select, workspace_new. "
         "plan saves its plan and reports what it would add, change, replace and destroy. "
-        "apply takes only such a saved plan, and needs a target."
+        "apply takes only such a saved plan, unchanged, and needs a target. Without a target all is offline, without credentials."
     )
     input_type: ClassVar[type[Input]] = TerraformInput
     read_only: ClassVar[bool] = False
@@ -43,21 +45,51 @@ class Terraform:
         plugin_dirs: Sequence[str] = (),
         store: str = posixpath.join(STORE, "terraform"),
     ) -> None:
-        """Run in `compartment`; `plugin_dirs` are further provider mirrors in it, `store` is where plans are saved."""
+        """Run in `compartment`, or on `targets`; `plugin_dirs` are further provider mirrors, `store` is where plans are saved."""
         self._compartment = compartment
         self._targets = targets or Targets()
         self._plugin_dirs = tuple(plugin_dirs)
         self._store = store
         self._setup: Setup | None = None
         self._plans = 0
+        self._aimed: dict[str, AimedTerraform] = {}
         self._one = asyncio.Lock()
+
+    async def prospect(self, given: TerraformInput) -> Prospect | None:
+        """The saved plan that an apply would carry out. Raises ToolError where it is not as it was, or there is no target."""
+        if given.action not in ("apply", "workspace_new"):
+            return None
+        reach = self._targets.of(f"Terraform {given.action}", given.target)
+        async with self._one:
+            return await self._at(reach).prospect(given)
 
     async def run(self, given: TerraformInput) -> Output:
         """Do the action. Raises ToolError where terraform is absent, or the action needs a target."""
-        if given.action == "apply":
-            raise unprepared("Terraform apply", self._targets.of("Terraform apply").target.name)
+        aimed = given.action in ("apply", "workspace_new") or (bool(self._targets) and given.action not in OFFLINE)
+        reach = self._targets.of(f"Terraform {given.action}", given.target) if aimed else None
         async with self._one:
-            return await self._act(given, await self._ready())
+            return await self._act(given, await self._ready()) if reach is None else await self._act_on(reach, given)
+
+    async def _act_on(self, reach: Reach, given: TerraformInput) -> Output:
+        at = self._at(reach)
+        match given.action:
+            case "apply":
+                return await at.apply(given)
+            case "workspace_new":
+                return await at.new_workspace(given)
+            case "workspace_select":
+                return Output(
+                    content=f"target {reach.target.name} is pinned to workspace {reach.target.terraform_workspace}"
+                )
+            case _:
+                done = await at.act(given)
+                return done if isinstance(done, Output) else told(given, done)
+
+    def _at(self, reach: Reach) -> AimedTerraform:
+        name = reach.target.name
+        if name not in self._aimed:
+            self._aimed[name] = AimedTerraform(reach, self._targets.ledger, self._plugin_dirs)
+        return self._aimed[name]
 
     async def _ready(self) -> Setup:
         if self._setup is None:
@@ -81,8 +113,7 @@ class Terraform:
 
     def _plan_file(self, directory: str) -> str:
         self._plans += 1
-        place = re.sub(r"[^A-Za-z0-9]+", "-", directory).strip("-") or "root"
-        return posixpath.join(self._store, f"{place}-{self._plans}.tfplan")
+        return posixpath.join(self._store, f"{slug(directory)}-{self._plans}.tfplan")
 
     async def _command(self, argv: Sequence[str], given: TerraformInput, setup: Setup) -> Ran:
         ran = await self._compartment.run(

@@ -24,10 +24,17 @@ Action: TypeAlias = Literal[
     "version",
     "workspace_list",
     "workspace_show",
+    "workspace_select",
+    "workspace_new",
     "apply",
 ]
 
-NEEDED: dict[Action, str] = {"state_show": "address", "apply": "plan"}
+NEEDED: dict[Action, str] = {
+    "state_show": "address",
+    "apply": "plan",
+    "workspace_select": "workspace",
+    "workspace_new": "workspace",
+}
 """Arguments an action cannot do without."""
 
 
@@ -43,6 +50,8 @@ class TerraformInput(Input):
     refresh: bool = Field(default=True, description="plan: false to compare with the state alone")
     plan: Word | None = Field(default=None, description="show, apply: the file that plan saved")
     address: Word | None = Field(default=None, description="state_show: the resource's address")
+    workspace: Name | None = Field(default=None, description="workspace_select, workspace_new")
+    target: Name | None = Field(default=None, description="which of the run's targets, by default the first")
     variables: dict[Name, Value] = Field(default_factory=dict, description="plan, test: input variables")
     var_files: tuple[Inside, ...] = Field(default=(), description="plan, test: .tfvars, relative to the directory")
     filters: tuple[Inside, ...] = Field(default=(), description="test: only these test files")
@@ -76,6 +85,8 @@ _ARGUMENTS: dict[Action, Sequence[str]] = {
     "version": ("version",),
     "workspace_list": ("workspace", "list", "-no-color"),
     "workspace_show": ("workspace", "show", "-no-color"),
+    "workspace_select": ("workspace", "select", "-no-color"),
+    "workspace_new": ("workspace", "new", "-no-color"),
     "apply": ("apply", "-no-color", "-input=false"),
 }
 
@@ -93,6 +104,8 @@ def _options(given: TerraformInput, out: str | None) -> list[str]:
             return [*(f"-filter={file}" for file in given.filters), *_inputs(given)]
         case "show" | "apply":
             return [given.plan] if given.plan else []
+        case "workspace_select" | "workspace_new":
+            return [given.workspace] if given.workspace else []
         case "state_show":
             return [given.address] if given.address else []
         case _:

@@ -40,13 +40,31 @@ def kept(thing, *names):
 def brief(resource):
     change = kept(resource["change"], "actions", "replace_paths")
     return {**kept(resource, "address", "action_reason"), "change": change}
+def within(module, path):
+    for resource in module.get("resources", []):
+        address = path + resource["address"]
+        for each in resource.get("provisioners", []):
+            command = each.get("expressions", {}).get("command", {}).get("constant_value", "")
+            yield {"address": address, "runs": each["type"], "command": command}
+        if resource.get("mode") == "data" and resource.get("type") in ("external", "http"):
+            yield {"address": address, "runs": "data " + resource["type"], "command": ""}
+    for name, call in module.get("module_calls", {}).items():
+        yield from within(call.get("module", {}), path + "module." + name + ".")
+configuration = plan.get("configuration", {})
+providers = {each.get("full_name", "") for each in configuration.get("provider_config", {}).values()}
+providers |= {each.get("provider_name", "") for each in plan.get("resource_changes", [])}
 json.dump({
     "resource_changes": [brief(found) for found in plan.get("resource_changes", [])],
     "resource_drift": [kept(found, "address") for found in plan.get("resource_drift", [])],
     "output_changes": {name: kept(change, "actions") for name, change in plan.get("output_changes", {}).items()},
+    "runs": list(within(configuration.get("root_module", {}), "")),
+    "providers": sorted(providers - {""}),
 }, sys.stdout)
 """
-"""Runs the command it is given, and prints of the plan what `report` reads: no attribute, so no secret and no bulk."""
+"""Runs the command it is given, and prints of the plan what is read here: no attribute, so no secret and no bulk."""
+
+KNOWN = ("terraform.io/builtin/", "registry.terraform.io/hashicorp/", "registry.opentofu.org/hashicorp/")
+"""Whose providers are known; any other is a program of somebody's that the approval names."""
 
 
 def changes(plan: dict[str, Any]) -> list[Change]:
@@ -88,3 +106,25 @@ def report(plan: dict[str, Any]) -> str:
 
 def _drift(plan: dict[str, Any]) -> list[str]:
     return [f"  drifted {resource['address']}" for resource in plan.get("resource_drift", [])]
+
+
+def lines(plan: dict[str, Any]) -> tuple[str, ...]:
+    """What would become of each resource and output, a line each."""
+    return tuple(line.strip() for line in report(plan).splitlines()[1:])
+
+
+def destroys(plan: dict[str, Any]) -> bool:
+    """Whether anything would be deleted, be it to be made anew."""
+    return any(change.deed in ("destroy", "replace") for change in changes(plan))
+
+
+def warnings(plan: dict[str, Any]) -> tuple[str, ...]:
+    """Code that would run besides the providers', and providers that nobody knows."""
+    code = (_runs(each) for each in plan.get("runs", []))
+    strange = (f"unknown provider {name}" for name in plan.get("providers", []) if not name.startswith(KNOWN))
+    return (*code, *strange)
+
+
+def _runs(each: dict[str, Any]) -> str:
+    command = f": {' '.join(str(each['command']).split())[:200]}" if each["command"] else ""
+    return f"{each['runs']} in {each['address']} runs code{command}"

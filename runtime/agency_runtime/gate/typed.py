@@ -20,7 +20,7 @@ ACTIONS: dict[str, dict[str, Kind]] = {
         "fmt": "local", "init": "local", "providers_lock": "local",
         "validate": "read", "show": "read", "output": "read", "state_list": "read", "state_show": "read", "graph": "read",
         "providers": "read", "version": "read", "workspace_list": "read", "workspace_show": "read",
-        "plan": "plan", "test": "plan", "apply": "change",
+        "plan": "plan", "test": "plan", "workspace_select": "local", "workspace_new": "change", "apply": "change",
     },
     "Kubernetes": {
         "kustomize": "read", "version": "read", "create_dry_run": "read", "set_image_local": "read", "get": "read",
