@@ -48,11 +48,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def guarded(args: argparse.Namespace) -> int:
     """Run a parsed command; each kind of error becomes one line on standard error and its exit code."""
-    from agency_tools.errors import UsageError, WorkspaceError
+    from agency_tools.errors import UsageError, WaitingError, WorkspaceError
 
     try:
         code = int(args.run(args))
         sys.stdout.flush()
+    except WaitingError as error:
+        return _say(str(error), INCOMPLETE)
     except UsageError as error:
         return _say(str(error), USAGE)
     except WorkspaceError as error:

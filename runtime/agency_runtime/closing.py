@@ -10,7 +10,7 @@ from agency_runtime.terminal import Terminal, in_one_line, listing, money, token
 WORDS: Mapping[str, tuple[str, str]] = {
     "done": ("green", "done and verified"),
     "unverified": ("yellow", "ended, but not everything is verified"),
-    "approval_needed": ("yellow", "an approval was needed and nobody could give it"),
+    "approval_needed": ("yellow", "an approval or an answer was needed and nobody could give it"),
     "denied": ("red", "stopped: too many calls were denied"),
     "incomplete": ("yellow", "ended before it was complete"),
     "refused": ("red", "the model refused"),
@@ -52,6 +52,7 @@ def _lists(outcome: Outcome) -> Iterable[str]:
     yield from listing(f"Not verified ({len(outcome.unverified)}):", outcome.unverified)
     yield from listing(f"Not run ({len(outcome.not_run)}):", outcome.not_run)
     yield from listing(f"Checklist, left ({len(outcome.left)}):", outcome.left)
+    yield from listing(f"Outside of its responsibilities ({len(outcome.outside)}):", outcome.outside)
     yield from listing(f"Open questions ({len(outcome.questions)}):", outcome.questions)
     yield from listing(f"Denied ({len(outcome.denials)}):", [_denial(denial) for denial in outcome.denials])
     yield from listing(

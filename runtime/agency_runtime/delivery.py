@@ -1,18 +1,23 @@
 """Delivering: the last judgement of a run's report, and the handoff's files in the repository."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged, Snapshot, digests, snapshot
 from agency_runtime.escalate_tool import Escalation
-from agency_runtime.handoff import EndCheck, HandoffPaths, HandoffReport, judge, write_handoff
+from agency_runtime.handoff import EndCheck, HandoffReport, judge, write_handoff
 from agency_runtime.handoff.files import write_whole
+from agency_runtime.handoff.ownership import Outside, outside
 from agency_runtime.handoff.state import Event, State, finish, tell
 from agency_runtime.lines import Lines, line_counts
 from agency_runtime.order import Order
+from agency_runtime.plans import HandoffPlan, plan_of
+
+SPECIALIST = re.compile(r"[a-z]+(?:-[a-z]+)+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,7 @@ class Handed:
     unverified: tuple[str, ...]
     not_run: tuple[str, ...]
     left: tuple[str, ...]
+    outside: tuple[str, ...]
     checks: tuple[Mapping[str, Any], ...]
     digests: Mapping[str, str]
     contents: Mapping[str, str]
@@ -38,6 +44,7 @@ class Handed:
             "unverified": self.unverified,
             "not_run": self.not_run,
             "left": self.left,
+            "outside": self.outside,
             "checks": self.checks,
             "digests": self.digests,
             "contents": self.contents,
@@ -68,6 +75,10 @@ def hand_off(
     before: the tree as the run found it. recorded: the end of the recorded run, where nothing is executed.
     """
     verdict = judge(report, calls, files, checks) if report is not None else None
+    plan = plan_of(order.repository.root, order.task.feature, order.persona.name)
+    foreign = outside(files, plan) if plan else ()
+    if verdict is not None:
+        verdict = replace(verdict, notes=(*verdict.notes, *map(str, foreign)))
     contents, lines = left_behind(order, files, before or Snapshot({})) if recorded is None else _recorded(recorded)
     paths = write_handoff(
         handoff_folder(order.repository.root, order.task.feature, order.persona.name),
@@ -76,8 +87,13 @@ def hand_off(
         blocked=blocked, questions=[*(each.question for each in escalations if each.answer is None), *unapproved],
     )  # fmt: skip
     done = verdict is not None and verdict.ok and not blocked and not unapproved
-    _tell(
-        paths.folder.parent, order, "completed" if done else "blocked" if blocked else "incomplete", paths, escalations
+    stuck = blocked or any(each.blocking and each.answer is None for each in escalations)
+    state: State = "completed" if done and not stuck else "blocked" if stuck else "incomplete"
+    finish(
+        paths.folder.parent, feature=order.task.feature, persona=order.persona.name, state=state, digests=paths.digests
+    )
+    tell(
+        paths.folder.parent, order.persona.name, _events(order.persona.name, state, report, plan, foreign, escalations)
     )
     unverified = verdict.unverified if verdict else ("no handoff was given",)
     return Handed(
@@ -87,6 +103,7 @@ def hand_off(
         unverified=unverified,
         not_run=tuple(f"{each.check}: {each.why}" for each in report.not_run) if report else (),
         left=tuple(str(item) for item in paths.checklist if item.outcome in ("failed", "not run")),
+        outside=tuple(map(str, foreign)),
         checks=tuple(check.json() for check in checks),
         digests=paths.digests,
         contents=contents,
@@ -116,13 +133,26 @@ def left_behind(order: Order, files: FilesChanged, before: Snapshot) -> tuple[di
     }
 
 
-def _tell(feature: Path, order: Order, state: State, paths: HandoffPaths, escalations: Sequence[Escalation]) -> None:
-    """Note in the shared files of the feature what this specialist finished and asks; others' entries stay."""
-    persona = order.persona.name
-    finish(feature, feature=order.task.feature, persona=persona, state=state, digests=paths.digests)
-    asked = [
-        Event(to=each.to or each.level, kind="question", text=each.question, options=each.options)
-        for each in escalations
-        if each.answer is None
+def _events(
+    persona: str,
+    state: State,
+    report: HandoffReport | None,
+    plan: HandoffPlan | None,
+    foreign: Sequence[Outside],
+    escalations: Sequence[Escalation],
+) -> list[Event]:
+    """What the orchestrator and the specialists are told: that it is handed off, what is whose, and what is asked."""
+    summary = f"{persona}/summary.md"
+    points = [point.to.strip().lower() for point in report.integration_points] if report else []
+    waiting = dict.fromkeys((*(plan.owes if plan else ()), *points))
+    readers = [name for name in waiting if SPECIALIST.fullmatch(name) and name not in (persona, "orchestrator")]
+    return [
+        Event(to="orchestrator", kind="handoff", text=f"{state}: {summary}"),
+        *(Event(to=name, kind="handoff", text=f"{state}: see Integration Points in {summary}") for name in readers),
+        *(Event(to=each.owner or "orchestrator", kind="outside", text=str(each)) for each in foreign),
+        *(
+            Event(to=each.to or each.level, kind="question", text=each.question, options=each.options)
+            for each in escalations
+            if each.answer is None
+        ),
     ]
-    tell(feature, persona, [Event(to="orchestrator", kind="handoff", text=f"{state}: {persona}/summary.md"), *asked])

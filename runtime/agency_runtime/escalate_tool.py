@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from agency_tools.errors import ToolError
 from agency_tools.tool import Input, Output
 
 Level = Literal["agent", "orchestrator", "user"]
@@ -54,7 +55,9 @@ class EscalateTool:
         self.raised: list[Escalation] = []
 
     async def run(self, given: Any) -> Output:
-        """The user's answer, or that nobody can give one now."""
+        """The user's answer, or that nobody can give one now. Raises ToolError where the specialist is not named."""
+        if given.level == "agent" and not given.to:
+            raise ToolError("not written down: name the specialist in `to`, or take level orchestrator or user")
         answer = await self._ask(question_text(given)) if given.level == "user" else None
         self.raised.append(
             Escalation(
@@ -70,8 +73,8 @@ class EscalateTool:
 
     @property
     def open(self) -> list[Escalation]:
-        """Questions to the user that nobody answered."""
-        return [question for question in self.raised if question.level == "user" and question.answer is None]
+        """What nobody answered and the run depends on: questions to the user, and blocking ones to whomever."""
+        return [each for each in self.raised if each.answer is None and (each.level == "user" or each.blocking)]
 
 
 def question_text(given: EscalateInput) -> str:

@@ -8,9 +8,18 @@ from typing import Any, Literal
 
 from agency_runtime.anthropic_model import hosted, require_key
 from agency_runtime.approval import can_ask
+from agency_runtime.handoff.state import waiting_for
 from agency_runtime.lookup import choose_persona, offered_skills
 from agency_runtime.persona import Persona
-from agency_runtime.plans import check_feature, feature_slug, handoff_mode, lint_plan, resolve_plan
+from agency_runtime.plans import (
+    check_feature,
+    feature_slug,
+    handoff_mode,
+    lint_plan,
+    plan_of,
+    resolve_plan,
+    upstream_summaries,
+)
 from agency_runtime.prices import DEFAULT_MODEL, model_id
 from agency_runtime.prompt import Environment, Task
 from agency_runtime.recording import Recording, digest, read_recording
@@ -19,7 +28,7 @@ from agency_runtime.settings import Mode, Settings, read_settings
 from agency_runtime.skill import Skill
 from agency_runtime.trust import Ask, ask_at_terminal
 from agency_runtime.wire import Json
-from agency_tools.errors import UsageError
+from agency_tools.errors import UsageError, WaitingError
 
 Verb = Literal["work", "implement", "plan"]
 SPECIALIST = "devops-automator"
@@ -62,6 +71,8 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
     notes: list[str] = []
     persona = _persona(settings, repository, text or "", notes.append)
     task = _task(verb, text, settings, repository, recording)
+    if recording is None:
+        _begin_in_turn(task, repository, persona)
     return Order(
         task=task,
         settings=settings,
@@ -109,10 +120,26 @@ def _task(
 
 def _issue(verb: Verb, text: str, settings: Settings, repository: Repository, header: Mapping[str, Any]) -> Task:
     feature = _named(settings) or header.get("feature") or feature_slug(text)
-    handoff = handoff_mode(repository.root, feature=settings.feature) if verb == "work" and settings.feature else None
+    handoff = handoff_mode(repository.root, feature=feature) if verb == "work" else None
     return Task(
-        command=verb, text=text, feature=feature, handoff=handoff.text if handoff else "", shared=handoff is not None
+        command=verb,
+        text=text,
+        feature=feature,
+        handoff=handoff.text if handoff else "",
+        shared=handoff is not None,
+        upstream=upstream_summaries(handoff),
     )
+
+
+def _begin_in_turn(task: Task, repository: Repository, persona: Persona) -> None:
+    """Raises WaitingError where the feature's plan has others finish first and they have not."""
+    plan = plan_of(repository.root, task.feature, persona.name) if task.shared else None
+    waiting = waiting_for(plan.path.parent.parent, plan.upstream) if plan else ()
+    if waiting:
+        raise WaitingError(
+            f"blocked: {task.feature} is waiting for {', '.join(waiting)}; start again once they have handed off,"
+            " or correct .agency/handoff/" + f"{task.feature}/execution-state.json"
+        )
 
 
 def _named(settings: Settings) -> str | None:
@@ -140,6 +167,7 @@ def _implement(name: str, settings: Settings, repository: Repository, header: Ma
         plan_path=shown,
         handoff=handoff.text if handoff and not own else "",
         shared=handoff is not None,
+        upstream=upstream_summaries(handoff),
     )
 
 

@@ -38,6 +38,7 @@ class Outcome:
     verified: Sequence[str] = ()
     not_run: Sequence[str] = ()
     left: Sequence[str] = ()  # items of the completion checklist that failed or were not run
+    outside: Sequence[str] = ()  # changes that are another specialist's, or outside of what the plan names
     checks: Sequence[Json] = ()  # what the validators said at the end
     divergences: Sequence[str] = ()
     digests: Mapping[str, str] | None = None

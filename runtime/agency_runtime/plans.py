@@ -16,7 +16,9 @@ __all__ = [
     "handoff_plans",
     "lint_own_plan",
     "lint_plan",
+    "plan_of",
     "resolve_plan",
+    "upstream_summaries",
 ]
 
 SPECIALIST = "devops-automator"
@@ -216,6 +218,21 @@ def handoff_plans(root: Path, own: str = SPECIALIST) -> list[HandoffPlan]:
     """Every feature whose handoff folder holds a plan for this specialist, by name."""
     found = sorted((root / ".agency" / "handoff").glob(f"*/{own}/plan.md"))
     return [read_plan(path, own) for path in found if path.is_file()]
+
+
+def plan_of(root: Path, feature: str, own: str = SPECIALIST) -> HandoffPlan | None:
+    """The plan that another party left for this specialist in a feature; None where there is none."""
+    path = root / ".agency" / "handoff" / feature / own / "plan.md"
+    return read_plan(path, own) if path.is_file() else None
+
+
+def upstream_summaries(plan: HandoffPlan | None) -> tuple[str, ...]:
+    """The summaries of the specialists that a plan names and that are there, as paths of the repository."""
+    if plan is None:
+        return ()
+    named = dict.fromkeys((*plan.before, *plan.needs, *plan.others))
+    there = (name for name in named if (plan.path.parent.parent / name / "summary.md").is_file())
+    return tuple(f".agency/handoff/{plan.feature}/{name}/summary.md" for name in there)
 
 
 def handoff_mode(root: Path, *, feature: str | None = None, plan: Path | None = None) -> HandoffPlan | None:

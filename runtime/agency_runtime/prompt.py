@@ -59,6 +59,7 @@ class Task:
     plan_path: str = ""
     handoff: str = ""
     shared: bool = False  # handoff mode: several specialists work on the feature
+    upstream: tuple[str, ...] = ()  # the summaries that others have left for it, as paths of the repository
 
 
 def system_prompt(

@@ -33,7 +33,7 @@ class HandoffPlan:
     """The plan that another party left for this specialist.
 
     others: the specialists it works with. position: its place where the order is sequential, 0 where it is not said.
-    needs, owes: the specialists that it waits for and that wait for it.
+    needs, owes: the specialists that it waits for and that wait for it. before: those whose turn comes first.
     """
 
     feature: str
@@ -45,6 +45,12 @@ class HandoffPlan:
     responsibilities: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     owes: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The specialists that have to finish before this one may begin; none where all work at the same time."""
+        return () if self.order == "parallel" else tuple(dict.fromkeys((*self.before, *self.needs)))
 
 
 def read_plan(path: Path, own: str) -> HandoffPlan:
@@ -63,6 +69,7 @@ def read_plan(path: Path, own: str) -> HandoffPlan:
         responsibilities=tuple(_bullets(_of(parts, r"responsibilit"))),
         needs=_names(_of(parts, r"you\s+need|depends?\s+on|waits?\s+for|needs\s+from"), own),
         owes=_names(_of(parts, r"others?\b.*\bneed|need\s+from\s+you|provides?\s+to"), own),
+        before=_names(order.partition(own)[0], own) if own in order else (),
     )
 
 

@@ -94,4 +94,12 @@ def test_whoever_has_neither_finished_nor_left_a_summary_is_waited_for(tmp_path:
     (tmp_path / "ai-engineer").mkdir()
     (tmp_path / "ai-engineer" / "summary.md").write_text("x")
     everyone = ("backend-architect", "ai-engineer", "frontend-developer")
-    assert waiting_for(tmp_path, everyone) == ("frontend-developer",)
+    assert waiting_for(tmp_path, everyone) == ("frontend-developer (no summary.md yet)",)
+
+
+def test_a_state_that_says_unfinished_prevails_over_a_summary(tmp_path: Path) -> None:
+    state = {"specialists": [{"name": "ai-engineer", "status": "in_progress"}]}
+    (tmp_path / "execution-state.json").write_text(json.dumps(state))
+    (tmp_path / "ai-engineer").mkdir()
+    (tmp_path / "ai-engineer" / "summary.md").write_text("a draft")
+    assert waiting_for(tmp_path, ("ai-engineer",)) == ("ai-engineer (execution-state.json says in_progress)",)

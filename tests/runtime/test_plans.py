@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from agency_runtime.plans import check_feature, feature_slug, handoff_mode, lint_own_plan, lint_plan, resolve_plan
+from agency_runtime.plans import (
+    check_feature,
+    feature_slug,
+    handoff_mode,
+    lint_own_plan,
+    lint_plan,
+    plan_of,
+    resolve_plan,
+)
 from agency_tools.errors import UsageError
 
 GOOD = """# Add delivery
@@ -210,6 +218,26 @@ def test_a_specialists_plan_is_read_however_it_is_laid_out(root: Path, text: str
     assert found.others == ("backend-architect", "frontend-developer")
     assert found.responsibilities == ("Build the pipeline", "Deploy it")
     assert (found.needs, found.owes) == (("backend-architect",), ("frontend-developer",))
+
+
+@pytest.mark.parametrize(
+    ("order", "upstream"),
+    [
+        ("Sequential: Position 2 of 3", ("backend-architect",)),
+        (
+            "Sequential: senior-developer → devops-automator → frontend-developer",
+            ("senior-developer", "backend-architect"),
+        ),
+        ("Parallel (independent work)", ()),
+        ("", ("backend-architect",)),
+    ],
+)
+def test_who_has_to_finish_first(root: Path, order: str, upstream: tuple[str, ...]) -> None:
+    plan(root, "login", HEADINGS.replace("Sequential: Position 2 of 3", order))
+    found = plan_of(root, "login")
+    assert found is not None
+    assert found.upstream == upstream
+    assert plan_of(root, "other") is None
 
 
 def test_a_parallel_order_is_read(root: Path) -> None:

@@ -221,7 +221,7 @@ def test_the_last_lines_say_what_changed_what_is_verified_and_what_to_type_next(
 def test_what_nobody_approved_is_listed_with_the_rule_that_would() -> None:
     denial = {"tool": "Bash", "why": "It changes things.", "rule": "r", "permits": ["Bash(echo 'x' > y)"]}
     lines = closed(outcome(status="approval_needed", exit_code=6, denials=[denial]))
-    assert lines[1] == "an approval was needed and nobody could give it"
+    assert lines[1] == "an approval or an answer was needed and nobody could give it"
     assert """  Bash (no approval): It changes things.; to permit it: --allow 'Bash(echo '"'"'x'"'"' > y)'""" in lines
     assert lines[-1] == "Next: agency session show 20260101-000000-abcdef"
 

@@ -2,6 +2,7 @@
 
 ToolError        the model: becomes the tool's result, with what was wrong and what to try
 UsageError       the person: one line that names the culprit and the remedy; exit 2
+  WaitingError   nothing is wrong, but others have to finish first; exit 1
 WorkspaceError   the operator: the sandbox is absent or broken; the run stops with exit 4,
                  and a broken sandbox is never shown to the model as a tool's own output
 """
@@ -13,6 +14,10 @@ class ToolError(Exception):
 
 class UsageError(Exception):
     """Something a person gave wrongly, in one line: the culprit, then the remedy."""
+
+
+class WaitingError(UsageError):
+    """Work that cannot begin yet: who is waited for, and what to do."""
 
 
 class WorkspaceError(Exception):

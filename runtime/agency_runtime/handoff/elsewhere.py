@@ -1,6 +1,5 @@
 """Judging a handoff that was written elsewhere, without evidence: by its form, by git, and by what it merely asserts."""
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,8 +7,8 @@ from pathlib import Path
 
 from agency_runtime.changes import FilesChanged, changes, snapshot
 from agency_runtime.handoff.check import Check, in_short
+from agency_runtime.handoff.lists import lists_if_any, lists_in
 from agency_runtime.handoff.prose import asserted, sentences
-from agency_runtime.handoff.record import PathText, Record
 from agency_runtime.handoff.residue import residue
 from agency_runtime.handoff.summary import SECTIONS
 from agency_runtime.repository import Repository
@@ -28,14 +27,6 @@ TICKED = re.compile(r"\u2705|\u2714|\[[xX]\]")
 PATH = re.compile(r"^\W*`(?P<path>[\w.@-]+(?:/[\w.@-]+)*/?)`")
 COUNT = re.compile(r"\b(?P<kind>created|modified|deleted)\b\W*(?P<number>\d+)\s+files?", re.IGNORECASE)
 UNBACKED = "not verified: no call is cited that shows it"
-
-
-class Lists(Record):
-    """files-changed.json: exactly these lists."""
-
-    created: list[PathText]
-    modified: list[PathText]
-    deleted: list[PathText]
 
 
 def checks_elsewhere(repository: Repository, folder: Path) -> Iterator[Check]:
@@ -79,8 +70,7 @@ def _form(names: Sequence[str]) -> Iterator[str]:
 def _listed(folder: Path) -> tuple[Mapping[str, list[str]] | None, tuple[str, ...]]:
     """The three lists; or why there are none."""
     try:
-        text = (folder / "files-changed.json").read_text(encoding="utf-8")
-        return Lists.model_validate(json.loads(text)).model_dump(), ()
+        return lists_in(folder).model_dump(), ()
     except (OSError, ValueError) as error:  # pydantic's errors are ValueErrors
         return None, (f"it cannot be read: {in_short(error)}",)
 
@@ -122,12 +112,8 @@ def _tree(repository: Repository, commit: str) -> dict[bytes, str]:
 
 def _left_out(found: FilesChanged, folder: Path, listed: Mapping[str, list[str]]) -> Iterator[str]:
     """Changes that neither this handoff nor another of the feature lists."""
-    theirs = {
-        path
-        for other in folder.parent.glob("*/files-changed.json")
-        for paths in (_listed(other.parent)[0] or {}).values()
-        for path in paths
-    }
+    others = [lists_if_any(path.parent) for path in folder.parent.glob("*/files-changed.json")]
+    theirs = {path for lists in others for path in (*lists.created, *lists.modified, *lists.deleted)}
     for kind in KINDS:
         for path in getattr(found, kind):
             if path not in listed[kind] and path not in theirs:

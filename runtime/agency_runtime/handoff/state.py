@@ -21,7 +21,7 @@ class Event:
     """One message: to whom, of what kind, and what it says."""
 
     to: str
-    kind: Literal["handoff", "question"]
+    kind: Literal["handoff", "question", "outside"]
     text: str
     options: tuple[str, ...] = ()
 
@@ -81,9 +81,17 @@ def _status(entry: Any) -> str:
 
 
 def waiting_for(folder: Path, upstream: Sequence[str]) -> tuple[str, ...]:
-    """The upstream specialists that have neither finished by the state nor left a summary."""
-    known = finished(folder)
-    return tuple(name for name in upstream if not known.get(name) and not (folder / name / "summary.md").is_file())
+    """The upstream specialists that have not finished, each with why: by the state, or, where it says nothing, by their summary."""
+    entries = _entries(folder)
+    reasons = ((name, _unfinished(folder, name, entries)) for name in upstream)
+    return tuple(f"{name} ({why})" for name, why in reasons if why)
+
+
+def _unfinished(folder: Path, name: str, entries: Mapping[str, Any]) -> str:
+    status = _status(entries[name]) if name in entries else ""
+    if status:
+        return "" if status in FINISHED else f"execution-state.json says {status}"
+    return "" if (folder / name / "summary.md").is_file() else "no summary.md yet"
 
 
 def sha256_of(folder: Path, persona: str) -> dict[str, str]:
