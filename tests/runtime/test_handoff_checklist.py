@@ -6,7 +6,7 @@ import pytest
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
-from agency_runtime.handoff import HandoffReport, judge
+from agency_runtime.handoff import EndCheck, HandoffReport, judge
 from agency_runtime.handoff.checklist import checklist
 
 FILES = FilesChanged(created=(".github/workflows/ci.yml", "prometheus/alerts.yml", "Dockerfile"))
@@ -56,3 +56,12 @@ def test_what_ran_has_passed(name: str, statement: str, command: str, why: str) 
 def test_a_claim_that_falls_fails_the_item() -> None:
     statement = "the workflow's jobs succeeded"
     assert items([(statement, "actionlint", "")])["Pipelines functional"] == ("failed", f"not verified: {statement}")
+
+
+def test_a_validator_that_failed_on_its_file_fails_the_item() -> None:
+    finding = ".github/workflows/ci.yml:3:1 syntax-check unexpected key"
+    checks = (EndCheck(name="actionlint", outcome="failed", findings=(finding,)),)
+    report = HandoffReport.model_validate({"work_completed": [{"area": "other", "what": "A workflow."}]})
+    found = judge(report, [], FILES, checks)
+    assert {item.name: item.outcome for item in found.items}["Pipelines functional"] == "failed"
+    assert found.failed_items == (f"Pipelines functional: failed: {finding}",)

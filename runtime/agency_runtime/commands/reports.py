@@ -4,10 +4,10 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from agency_runtime.commands import Subparsers
 
@@ -40,8 +40,16 @@ class Row:
         }
 
 
-def add_verbs(subparsers: Subparsers, kind: str, about: str) -> argparse.ArgumentParser:
-    """Declare `list`, `show` and `check` for one kind of file."""
+Verb: TypeAlias = Literal["list", "show", "check"]
+Act: TypeAlias = Callable[[argparse.Namespace], int]
+
+
+def declare(subparsers: Subparsers, kind: str, about: str, acts: Mapping[Verb, Act]) -> None:
+    """Declare `list`, `show` and `check` for one kind of file.
+
+    Each act answers the exit code: 0 when done, 2 when a checked file does not pass; it raises UsageError for a name
+    that is none.
+    """
     parser: argparse.ArgumentParser = subparsers.add_parser(
         kind, help=f"list, show or check {kind}s", description=about
     )
@@ -55,7 +63,11 @@ def add_verbs(subparsers: Subparsers, kind: str, about: str) -> argparse.Argumen
     for verb in (listing, show, check):
         verb.add_argument("--repo", metavar="DIR", type=Path, help="default: the repository around the current folder")
         verb.add_argument("--json", action="store_true", help="JSON, one object a line")
-    return parser
+
+    def act(args: argparse.Namespace) -> int:
+        return acts[args.verb](args)
+
+    parser.set_defaults(run=act)
 
 
 def root_of(args: argparse.Namespace) -> Path:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from agency_runtime.commands import Subparsers
 from agency_runtime.commands.reports import (
     Row,
-    add_verbs,
     as_line,
+    declare,
     details,
     print_reports,
     print_rows,
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 def add(subparsers: Subparsers) -> None:
     """Declare the subcommand."""
     about = "Skills: instructions for one subject each, loaded when it comes up. Exit 2: a file cannot be used."
-    add_verbs(subparsers, "skill", about).set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> int:
-    """0 when done; 2 when a checked file does not pass. Raises UsageError for a name that is none."""
-    return {"list": _list, "show": _show, "check": _check}[args.verb](args)
+    declare(subparsers, "skill", about, {"list": _list, "show": _show, "check": _check})
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
 from agency_runtime.handoff.claimed import Claimed, Item, Verdict
 from agency_runtime.handoff.demands import RUNS_READ, SCANNERS, commands_of, linted
+from agency_runtime.handoff.end_check import EndCheck
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.handoff.support import ABLE, REHEARSED, kinds_of
 
@@ -71,13 +72,13 @@ def checklist(
 ) -> tuple[Item, ...]:
     """The eight items: passed, failed, not applicable with its reason, or not run."""
     claims = [claim for claim in verdict.claims if claim.where in ("claims", "resources")] if verdict else []
-    paths = (*files.created, *files.modified)
+    paths, checks = (*files.created, *files.modified), verdict.checks if verdict else ()
     return (
         _summary(report),
         _files(verdict, files),
         _infrastructure(claims, paths),
-        _checked(PIPELINES, claims, calls, paths),
-        _checked(MONITORING, claims, calls, paths),
+        _checked(PIPELINES, claims, calls, paths, checks),
+        _checked(MONITORING, claims, calls, paths, checks),
         _security(claims, calls, paths),
         _documentation(paths),
         _deployment(claims, calls, paths),
@@ -104,9 +105,18 @@ def _infrastructure(claims: Sequence[Claimed], paths: Sequence[str]) -> Item:
     return Item(name=name, outcome="not applicable", why="this run defines no cloud resource")
 
 
-def _checked(subject: Subject, claims: Sequence[Claimed], calls: Sequence[Executed], paths: Sequence[str]) -> Item:
-    """An item whose files want to be seen at work: by the claims that speak of them."""
+def _checked(
+    subject: Subject,
+    claims: Sequence[Claimed],
+    calls: Sequence[Executed],
+    paths: Sequence[str],
+    checks: Sequence[EndCheck],
+) -> Item:
+    """An item whose files want to be seen at work: by the claims that speak of them. A validator that failed on one fails it."""
     mine = [path for path in paths if subject.files.search(path)]
+    fault = next((line for check in checks if check.outcome == "failed" for line in check.findings if line.startswith(tuple(f"{path}:" for path in mine))), "")  # fmt: skip
+    if mine and fault:
+        return Item(name=subject.name, outcome="failed", why=fault)
     spoken = [
         claim for claim in claims if subject.words.search(f"{claim.about} {claim.statement}") or claim.about in mine
     ]
