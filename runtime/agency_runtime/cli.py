@@ -15,7 +15,7 @@ COMMANDS = {
     "tool": "list the tools, or call one in a sandbox",
     "check": "run the validators over files, by hand or in CI",
     "policy": "check the policy, or explain a verdict",
-    "session": "list, show or export sessions",
+    "session": "list, show, export or audit sessions",
     "eval": "run, record, score and compare recorded cases",
     "image": "build the workspace image",
     "doctor": "what is there, what is missing, how to get it",

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from agency_runtime.audit import Audit
 from agency_runtime.wire import Json, json_object
 from agency_tools.errors import UsageError
 from agency_tools.redaction import Redactor
@@ -94,21 +95,25 @@ class Log:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._audit = Audit(folder)
         except OSError as error:
             why = error.strerror or error
             raise UsageError(f"{folder}: cannot be written ({why}); sessions lie there, set XDG_STATE_HOME") from error
 
     def __call__(self, event: Event) -> None:
         """Append the event; a durable one has reached the disk when this returns."""
-        line = json.dumps(self._redact.inside(event.json()), ensure_ascii=False) + "\n"
-        data = memoryview(line.encode(errors="replace"))
+        masked = json_object(self._redact.inside(event.json()))
+        line = (json.dumps(masked, ensure_ascii=False) + "\n").encode(errors="replace")
+        data = memoryview(line)
         while data:
             data = data[os.write(self._file, data) :]
         if event.type in DURABLE:
             os.fdatasync(self._file)
+        self._audit.add(masked, line)
 
     def close(self) -> None:
-        """Close the file; safe to call twice."""
+        """Close the files; safe to call twice."""
+        self._audit.close()
         file, self._file = self._file, -1
         with suppress(OSError):
             os.close(file)

@@ -209,3 +209,15 @@ async def test_a_file_that_is_not_there_or_no_file_is_refused(tools: Tools, tmp_
     for path, why in {"nope": "no such file", "folder": "is a directory", "no/pe": "no such file"}.items():
         with pytest.raises(ToolError, match=why):
             await use(tools.edit, file_path=path, old_string="x", new_string="y")
+
+
+async def test_a_page_past_the_end_shows_nothing_of_the_file(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x\n")
+    await use(tools.read, file_path="a", offset=50)
+    with pytest.raises(ToolError, match="has not been read yet"):
+        await use(tools.edit, file_path="a", old_string="x", new_string="y")
+    (tmp_path / "empty").write_text("")
+    await use(tools.read, file_path="empty")
+    (tmp_path / "empty").write_text("filled")
+    with pytest.raises(ToolError, match="has changed since it was read"):
+        await use(tools.edit, file_path="empty", old_string="filled", new_string="y")

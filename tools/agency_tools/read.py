@@ -72,8 +72,9 @@ class Read:
             "read", path=given.file_path, offset=first, limit=given.limit or LINES, width=WIDTH
         )
         told, shown = _page(given, first, page)
-        last = first + shown - 1 if shown else 0
-        self._seen.show(page["path"], page["stamp"], first=first, last=last, total=page["total"])
+        if shown or page["size"] == 0:  # what lies past the end shows nothing of the file
+            last = first + shown - 1 if shown else 0
+            self._seen.show(page["path"], page["stamp"], first=first, last=last, total=page["total"])
         return told
 
     def _paged(self, given: ReadInput, lines: list[str]) -> Output:

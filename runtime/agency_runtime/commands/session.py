@@ -1,4 +1,4 @@
-"""`agency session list | show ID | export ID | gc`: what past runs did."""
+"""`agency session list | show ID | export ID | audit ID | gc`: what past runs did."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from agency_runtime.cli import INCOMPLETE
 from agency_runtime.commands import Subparsers
 from agency_runtime.session import read_events, sessions_folder
 from agency_runtime.terminal import in_one_line, plain, shortened, subject
@@ -21,13 +22,16 @@ DAYS = 30
 
 def add(subparsers: Subparsers) -> None:
     """Declare the subcommand."""
-    parser = subparsers.add_parser("session", help="list, show or export sessions", description="What past runs did.")
+    parser = subparsers.add_parser(
+        "session", help="list, show, export or audit sessions", description="What past runs did."
+    )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="the sessions, newest first")
     listing.set_defaults(run=show_list)
     for verb, run, words in (
         ("show", show_one, "what one session did, a line an event"),
         ("export", export, "its events as JSON Lines"),
+        ("audit", audit, "check that no event was changed, dropped or moved since it was written"),
     ):
         one = verbs.add_parser(verb, help=words)
         one.add_argument("id", metavar="ID", help="the id, or enough of its beginning")
@@ -122,6 +126,23 @@ def export(args: argparse.Namespace) -> int:
     """Copy the session's events to standard output, byte for byte."""
     with (find(args.id) / "events.jsonl").open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)
+    return 0
+
+
+def audit(args: argparse.Namespace) -> int:
+    """Check the session's chain of digests; 1 where it is broken, naming the line. Raises UsageError where there is none."""
+    from agency_runtime.audit import verify
+
+    folder = find(args.id)
+    verdict = verify(folder)
+    for fault in verdict.faults:
+        print(f"{folder.name}: {fault}")
+    if not verdict.ok:
+        return INCOMPLETE
+    how = "" if verdict.ended else "; the session was cut off, or still runs"
+    if verdict.unsealed:
+        how += f", and nothing vouches for its last {_count(verdict.unsealed, 'event')}"
+    print(f"{folder.name}: {_count(verdict.events, 'event')} as written, last hash {verdict.head}{how}")
     return 0
 
 
