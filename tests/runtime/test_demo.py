@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,33 @@ def test_the_demo_does_the_whole_job_and_verifies(kind: str, tmp_path: Path) -> 
     recorded = read_recording(RECORDING).end
     assert outcome["files_changed"] == recorded["files_changed"]
     assert outcome["digests"] == recorded["digests"]  # the same handoff, byte for byte
-    assert agency("verify", outcome["feature"], cwd=folder).returncode == 0
+    assert agency("verify", outcome["feature"], "--sandbox", kind, cwd=folder).returncode == 0
+    assert altered(folder, outcome) == ["stored outputs are unaltered", "the tree agrees with the evidence", WHOLE]
+
+
+WHOLE = "evidence.json is there and whole"
+
+
+def altered(folder: Path, outcome: dict[str, Any]) -> list[str]:
+    """The first check that fails for one byte of an output, one file and one claim altered, each by itself."""
+    handoff = folder / outcome["handoff"]
+    claim = outcome["verified"][0].encode()
+    alterations = [
+        (next(iter(sorted((handoff / "evidence").glob("c*.txt")))), lambda text: bytes([text[0] ^ 1]) + text[1:]),
+        (folder / outcome["files_changed"]["created"][-1], lambda text: text + b"\n"),
+        (handoff / "evidence.json", lambda text: text.replace(claim, claim + b"!", 1)),
+    ]
+    return [first_failure(folder, outcome["feature"], path, change) for path, change in alterations]
+
+
+def first_failure(folder: Path, feature: str, path: Path, change: Callable[[bytes], bytes]) -> str:
+    """The first check that fails once the file is changed; it is put back."""
+    content = path.read_bytes()
+    path.write_bytes(change(content))
+    done = agency("verify", feature, "--stored", "--json", cwd=folder)
+    path.write_bytes(content)
+    assert done.returncode == 1
+    return next(check["name"] for check in json.loads(done.stdout)["checks"] if check["outcome"] == "failed")
 
 
 def test_the_recording_says_how_it_came_about_and_names_no_machine() -> None:
