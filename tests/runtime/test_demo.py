@@ -64,7 +64,7 @@ def first_failure(folder: Path, feature: str, path: Path, change: Callable[[byte
     done = agency("verify", feature, "--stored", "--json", cwd=folder)
     path.write_bytes(content)
     assert done.returncode == 1
-    return next(check["name"] for check in json.loads(done.stdout)["checks"] if check["outcome"] == "failed")
+    return str(next(check["name"] for check in json.loads(done.stdout)["checks"] if check["outcome"] == "failed"))
 
 
 def test_the_recording_says_how_it_came_about_and_names_no_machine() -> None:

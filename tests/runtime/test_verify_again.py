@@ -11,7 +11,7 @@ from agency_runtime import cli
 from agency_runtime.calls import Executed
 from agency_runtime.changes import changes, digests, snapshot
 from agency_runtime.clean_copy import clean_copy
-from agency_runtime.handoff import HandoffReport, judge, write_handoff
+from agency_runtime.handoff import EndCheck, HandoffReport, judge, write_handoff
 from agency_runtime.handoff.state import finish
 from agency_runtime.lines import line_counts
 from agency_runtime.repository import find_repository
@@ -42,16 +42,17 @@ def call(number: int, tool: str, output: str, given: dict[str, Any], **more: Any
 QUIET = "-" * 70 + "\nRan 2 tests in 0.000s\n\nOK"
 
 
-def hand_off(root: Path, calls: list[Executed], *statements: str) -> Path:
+def hand_off(root: Path, calls: list[Executed], *statements: str, checks: tuple[EndCheck, ...] = ()) -> Path:
     """A handoff that claims one thing of each call."""
     repository = find_repository(root)
     before = snapshot(repository)
     (root / "tests_of_sums.py").write_text(TESTS)
+    (root / "Dockerfile").write_text("FROM scratch\nRUN sudo true\n")
     after = snapshot(repository)
     files = changes(before, after)
     claims = [{"statement": each, "calls": [done.ref]} for each, done in zip(statements, calls, strict=True)]
     report = HandoffReport.model_validate({"work_completed": [{"area": "other", "what": "Sums."}], "claims": claims})
-    verdict = judge(report, calls, files)
+    verdict = judge(report, calls, files, checks)
     assert verdict.ok, verdict.unverified
     paths = write_handoff(
         root / FOLDER, feature="sums", persona=PERSONA, report=report, verdict=verdict, calls=calls, files=files,
@@ -134,7 +135,7 @@ def test_it_runs_where_the_shell_stood_and_leaves_the_tree_as_it_is(
     done = bash(1, "date +%s%N > stamp && cat note", "hello", cwd="/workspace/below")
     assert one(repository, capsys, done)[:2] == (0, "passed")
     new = {str(path.relative_to(repository)) for path in set(repository.rglob("*")) - set(before)}
-    assert {name for name in new if not name.startswith(".agency")} == {"tests_of_sums.py"}
+    assert {name for name in new if not name.startswith(".agency")} == {"Dockerfile", "tests_of_sums.py"}
 
 
 def test_a_copy_is_clean_and_what_git_ignores_is_no_pass(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,3 +196,18 @@ def test_a_tree_in_which_the_check_fails_now_is_failed(repository: Path, capsys:
     code, again = verify(repository, capsys)
     assert (code, again["c1"][0]) == (1, "failed")
     assert "it ended with exit code 1, then with 0" in again["c1"][1]
+
+
+@pytest.mark.docker
+def test_validators_that_passed_run_once_more(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checks = tuple(EndCheck(name=name, outcome="passed", files=("Dockerfile",)) for name in ("hadolint", "no-such"))
+    hand_off(repository, [bash(1, "python3 -m unittest -q tests_of_sums", QUIET)], "2 tests pass", checks=checks)
+    (repository / "Dockerfile").write_text(
+        "FROM scratch\nWORKDIR here\nRUN cd /x && sudo apt install y\nMAINTAINER x\n"
+    )
+    code = cli.main(["verify", "sums", "--repo", str(repository), "--sandbox", "docker", "--json"])
+    found = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert code == 1
+    assert found["validator hadolint once more"]["outcome"] == "failed"
+    assert "Dockerfile:2:1 DL3000" in found["validator hadolint once more"]["why"]
+    assert found["validator no-such once more"]["outcome"] == "not run"

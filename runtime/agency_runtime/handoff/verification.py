@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from agency_runtime.clean_copy import clean_copy
+from agency_runtime.clean_copy import CleanCopy, clean_copy
+from agency_runtime.end_checks import EndChecks
 from agency_runtime.handoff.check import Check, in_short
 from agency_runtime.handoff.elsewhere import checks_elsewhere
+from agency_runtime.handoff.end_check import EndCheck
 from agency_runtime.handoff.files import evidence_text, write_whole
 from agency_runtime.handoff.markdown import cell, line
 from agency_runtime.handoff.record import Evidence
@@ -19,6 +21,7 @@ from agency_runtime.handoff.state import sha256_of
 from agency_runtime.handoff.stored import changes_of, executed, fault, stored_checks
 from agency_runtime.repository import Repository
 from agency_tools.errors import UsageError
+from agency_tools.workspace import Layout
 
 WHOLE = "evidence.json is there and whole"
 STORED = "only what is stored was asked about"
@@ -129,6 +132,8 @@ def _once_more(
         return
     with clean_copy(repository) as copy:
         found = asyncio.run(run_again(copy, calls, changes_of(evidence), where, say))
+        validators = asyncio.run(_validated(copy, evidence, where))
+    yield from validators
     now = {again.call.ref: again for again in found}
     outputs = [replace(call, output=now[call.ref].output) if call.ref in now and now[call.ref].unsteady else call for call in calls]  # fmt: skip
     for again in found:
@@ -144,6 +149,24 @@ def _once_more(
             yield Check(name=name, faults=tuple(falls), note=UNSTEADY)
         else:
             yield Check(name=name, faults=(again.why,) if again.outcome == "failed" else ())
+
+
+async def _validated(copy: CleanCopy, evidence: Evidence, where: Surroundings) -> list[Check]:
+    """The validators that passed then, on the copy now."""
+    passed = [check for check in evidence.checks if check.outcome == "passed"]
+    if not passed:
+        return []
+    layout = Layout(repository=str(copy.repository.root), image=where.image)
+    live = {check.name: check for check in await EndChecks(where.sandbox, layout).of(changes_of(evidence))}
+    absent = live.get("validators")
+    return [_against(check.name, live.get(check.name, absent)) for check in passed]
+
+
+def _against(name: str, now: EndCheck | None) -> Check:
+    name = f"validator {name} once more"
+    if now is None:
+        return Check(name=name, not_run="none of its files is there now")
+    return Check(name=name, faults=now.findings if now.outcome == "failed" else (), not_run=now.why if now.outcome == "not run" else "")  # fmt: skip
 
 
 UNSTEADY = "its output differs from run to run; its exit code is the same, and the claims that cite it stand on it"
