@@ -1,5 +1,6 @@
 """Helm: its commands as lists, its refusals, and the real helm where there is one."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,9 +12,10 @@ from pydantic import ValidationError
 from agency_tools.compartment import Ran
 from agency_tools.compartment_testing import Scripted, Unsealed, aimed
 from agency_tools.errors import ToolError
-from agency_tools.helm import Changing, Helm, HelmInput, Reading, helm_argv
+from agency_tools.helm import Helm
+from agency_tools.helm_commands import Changing, HelmInput, Reading, helm_argv, upgrade_argv
 
-WHOLE: dict[str, Any] = {"release": "web", "chart": "charts/web", "revision": 2}
+WHOLE: dict[str, Any] = {"release": "web", "chart": "charts/web", "revision": 2, "diff": "staging-helm-diff-1"}
 
 
 @pytest.mark.parametrize(
@@ -30,18 +32,24 @@ WHOLE: dict[str, Any] = {"release": "web", "chart": "charts/web", "revision": 2}
             },
             r"helm template web ./charts/web --values=v.yaml --set-string=a.b=1\,2 --kube-version=v1.32",
         ),
-        (
-            {**WHOLE, "action": "diff"},
-            "helm upgrade web ./charts/web --install --dry-run=server --hide-secret --namespace=shop",
-        ),
-        ({**WHOLE, "action": "upgrade"}, "helm upgrade web ./charts/web --install --atomic --namespace=shop"),
-        ({**WHOLE, "action": "rollback"}, "helm rollback web 2 --wait --namespace=shop"),
+        ({"action": "status", "release": "web"}, "helm status web --namespace=shop"),
+        ({"action": "list"}, "helm list --output=json --namespace=shop"),
         ({"action": "history", "release": "web"}, "helm history web --output=json --namespace=shop"),
     ],
 )
 def test_each_action_is_one_command(given: dict[str, Any], argv: str) -> None:
-    offline = given["action"] in ("lint", "template")
-    assert helm_argv(HelmInput.model_validate(given), namespace=None if offline else "shop") == argv.split(" ")
+    assert helm_argv(HelmInput.model_validate(given), namespace="shop") == argv.split(" ")
+
+
+def test_an_upgrade_is_made_from_the_copy_and_the_dry_run_differs_in_nothing_else() -> None:
+    given = HelmInput(action="diff", release="web", chart="c", values_files=("a.yaml", "b.yaml"), values={"x": "1"})
+    words = (
+        "helm upgrade web /s/1/chart --install --values=/s/1/values-1.yaml --values=/s/1/values-2.yaml --set-string=x=1"
+    )
+    real = upgrade_argv("web", "/s/1", given, namespace="shop", dry_run=False, seconds=9)
+    tried = upgrade_argv("web", "/s/1", given, namespace="shop", dry_run=True, seconds=9)
+    assert real == (*words.split(), "--timeout=9s", "--namespace=shop")
+    assert [word for word in tried if word not in real] == ["--dry-run=server", "--output=json"]
 
 
 @pytest.mark.parametrize(
@@ -68,12 +76,33 @@ async def test_every_action_on_a_release_needs_a_target(action: str) -> None:
         await Helm(Scripted()).run(HelmInput.model_validate({"action": action, **WHOLE}))
 
 
+HISTORY = [{"revision": 1, "status": "superseded"}, {"revision": 2, "status": "deployed"}]
+MANIFEST = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: %s}\n"
+
+
+def said(out: str) -> Ran:
+    """What the program beside helm prints."""
+    return Ran(exit_code=0, output=json.dumps({"exit_code": 0, "out": out, "err": ""}), seconds=0)
+
+
 @pytest.mark.parametrize("action", get_args(Changing))
 async def test_no_action_changes_a_target_unapproved(action: str) -> None:
-    reach = Scripted()
-    with pytest.raises(ToolError, match="approved"):
+    reach = Scripted([said(json.dumps(HISTORY)), said(MANIFEST % "a")])
+    with pytest.raises(ToolError, match=r"not done: no [a-z]+ '.*' was made for a target in this run"):
         await Helm(Scripted(), targets=aimed(reach)).run(HelmInput.model_validate({"action": action, **WHOLE}))
-    assert reach.ran == []
+    read = [words[words.index("apart") + 1 :][:2] for words in reach.ran]
+    assert all(verb in (["helm", "history"], ["helm", "get"]) for verb in read)
+
+
+async def test_a_rollback_that_would_delete_something_is_foreseen_as_destroying() -> None:
+    reach = Scripted([said(json.dumps(HISTORY)), said(MANIFEST % "a"), said(MANIFEST % "b")])
+    given = HelmInput(action="rollback", release="web", revision=1)
+    foreseen = await Helm(Scripted(), targets=aimed(reach)).prospect(given)
+    assert foreseen is not None
+    assert (foreseen.kind, foreseen.lines) == (
+        "destroy",
+        ("roll release web back from revision 2 to 1", "delete ConfigMap/a", "add ConfigMap/b"),
+    )
 
 
 async def test_an_absent_helm_is_not_run_rather_than_failed() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from agency_tools.compartment import ShellCompartment
 from agency_tools.errors import ToolError
-from agency_tools.helm import Helm, HelmInput
+from agency_tools.helm import Helm
+from agency_tools.helm_commands import HelmInput
 from agency_tools.kubernetes import Kubernetes
 from agency_tools.kubernetes_commands import KubernetesInput
 from agency_tools.terraform import Terraform

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from agency_tools.cluster_inside import joined, owner, stripped
 from agency_tools.errors import ToolError
-from agency_tools.kubernetes_inside import joined, owner, stripped
 from agency_tools.kubernetes_objects import (
     Identity,
     dangers,

@@ -1,83 +1,18 @@
-"""Helm: charts offline in the run's sandbox, releases only through the run's target."""
+"""Helm: charts offline in the run's sandbox, releases only through the run's target, changes only as approved."""
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal, TypeAlias, get_args
+import posixpath
+from typing import ClassVar, get_args
 
-from pydantic import Field, model_validator
-
-from agency_tools.compartment import Compartment, Inside, Name, Value, output_of, present
-from agency_tools.reach import Targets, unprepared
+from agency_tools.compartment import STORE, Compartment, output_of, present
+from agency_tools.helm_commands import Changing, HelmInput, Offline, helm_argv
+from agency_tools.helm_releases import Releases
+from agency_tools.kubernetes_place import place
+from agency_tools.kubernetes_run import Kubectl
+from agency_tools.prospect import Prospect
+from agency_tools.reach import Targets
 from agency_tools.tool import Input, Output
 
-Offline: TypeAlias = Literal["template", "lint"]
-Reading: TypeAlias = Literal["diff", "list", "history", "status"]
-Changing: TypeAlias = Literal["upgrade", "rollback"]
-Action: TypeAlias = Literal[Offline, Reading, Changing]
-
-NEEDED: Mapping[Action, Sequence[str]] = {
-    "template": ("release", "chart"),
-    "lint": ("chart",),
-    "diff": ("release", "chart"),
-    "history": ("release",),
-    "status": ("release",),
-    "upgrade": ("release", "chart"),
-    "rollback": ("release", "revision"),
-}
-"""Arguments an action cannot do without."""
-
-
-class HelmInput(Input):
-    """One helm action."""
-
-    action: Action
-    release: Name | None = None
-    chart: Inside | None = Field(default=None, description="the chart's folder, relative to the repository")
-    values_files: tuple[Inside, ...] = Field(default=(), description="relative to the repository")
-    values: dict[Name, Value] = Field(default_factory=dict, description="single values, as of --set-string")
-    kube_version: Name | None = Field(default=None, description="template: the version to render for, such as v1.32")
-    strict: bool = Field(default=False, description="lint: a warning fails")
-    revision: int | None = Field(default=None, ge=1, description="rollback")
-
-    @model_validator(mode="after")
-    def _complete(self) -> "HelmInput":
-        missing = [field for field in NEEDED.get(self.action, ()) if getattr(self, field) is None]
-        if missing:
-            raise ValueError(f"{self.action} needs {', '.join(missing)}")
-        return self
-
-
-def helm_argv(given: HelmInput, *, namespace: str | None = None) -> list[str]:
-    """The command for `given`; the namespace is the target's."""
-    scope = [f"--namespace={namespace}"] if namespace else []
-    return ["helm", *_verb(given), *scope]
-
-
-def _verb(given: HelmInput) -> list[str]:
-    release, chart = given.release or "", f"./{given.chart}"
-    match given.action:
-        case "template":
-            version = [f"--kube-version={given.kube_version}"] if given.kube_version else []
-            return ["template", release, chart, *_values(given), *version]
-        case "lint":
-            return ["lint", chart, *_values(given), *(["--strict"] if given.strict else [])]
-        case "diff":
-            return ["upgrade", release, chart, *_values(given), "--install", "--dry-run=server", "--hide-secret"]
-        case "upgrade":
-            return ["upgrade", release, chart, *_values(given), "--install", "--atomic"]
-        case "rollback":
-            return ["rollback", release, str(given.revision), "--wait"]
-        case "list":
-            return ["list", "--output=json"]
-        case "history" | "status":
-            return [given.action, release, "--output=json"]
-
-
-def _values(given: HelmInput) -> list[str]:
-    files = [f"--values={file}" for file in given.values_files]
-    return [
-        *files,
-        *(f"--set-string={name}={value.replace(',', chr(92) + ',')}" for name, value in given.values.items()),
-    ]
+ABSENT = "Judge the chart by reading it, and report the check as not run."
 
 
 class Helm:
@@ -85,27 +20,45 @@ class Helm:
 
     name: ClassVar[str] = "Helm"
     description: ClassVar[str] = (
-        "Run helm. Offline, in the sandbox: template (render a chart), lint. Every other action needs a target: "
-        "diff (what an upgrade would send), list, history, status read it; upgrade, rollback change it."
+        "Run helm. Offline: template (render a chart), lint. On the target: list, history, status read; diff shows what a "
+        "chart would change of the live release, its hooks included, and answers an id; upgrade does exactly that diff, "
+        "watches it and rolls back if it does not become healthy; rollback returns to a revision."
     )
     input_type: ClassVar[type[Input]] = HelmInput
     read_only: ClassVar[bool] = False
 
-    def __init__(self, compartment: Compartment, *, targets: Targets | None = None) -> None:
-        """Work offline in `compartment`, and on `targets` in the namespace of each."""
+    def __init__(
+        self, compartment: Compartment, *, targets: Targets | None = None, store: str = posixpath.join(STORE, "helm")
+    ) -> None:
+        """Work offline in `compartment`, and on `targets`, where `store` keeps charts during the run."""
         self._compartment = compartment
         self._targets = targets or Targets()
+        self._store = store
+        self._releases: dict[str, Releases] = {}
+
+    async def prospect(self, given: HelmInput) -> Prospect | None:
+        """What a changing action would change now. Raises ToolError where it cannot be done as asked."""
+        if given.action not in get_args(Changing):
+            return None
+        return await self._on(given).prospect(given, self._kubectl(given))
 
     async def run(self, given: HelmInput) -> Output:
-        """Do the action. Raises ToolError where helm is absent, or the action needs a target."""
-        where, namespace = self._where(given)
-        ran = await where.run(helm_argv(given, namespace=namespace), timeout_s=300, interrupt_first=True)
-        return output_of(present(ran, "helm", "Judge the chart by reading it, and report the check as not run."))
-
-    def _where(self, given: HelmInput) -> tuple[Compartment, str | None]:
+        """Do the action. Raises ToolError where helm is absent, the action needs a target, or nobody approved it."""
         if given.action in get_args(Offline):
-            return self._compartment, None
-        reach = self._targets.of(f"Helm {given.action}")
+            return output_of(present(await self._compartment.run(helm_argv(given), timeout_s=300), "helm", ABSENT))
+        kubectl = self._kubectl(given)
+        if given.action == "diff":
+            return await self._on(given).diff(given, kubectl)
         if given.action in get_args(Changing):
-            raise unprepared(f"Helm {given.action}", reach.target.name)
-        return reach.compartment, next(iter(reach.target.namespaces), None)
+            return await self._on(given).change(given, kubectl)
+        argv = helm_argv(given, namespace=kubectl.place.namespace)
+        return output_of(present(await kubectl.compartment.run(argv, timeout_s=120), "helm", ABSENT))
+
+    def _kubectl(self, given: HelmInput) -> Kubectl:
+        reach = self._targets.of(f"Helm {given.action}", given.target)
+        return Kubectl(compartment=reach.compartment, place=place(reach.target, given.namespace))
+
+    def _on(self, given: HelmInput) -> Releases:
+        target = self._targets.of(f"Helm {given.action}", given.target).target
+        made = Releases(target=target, targets=self._targets, store=self._store)
+        return self._releases.setdefault(target.name, made)

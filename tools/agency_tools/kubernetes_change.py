@@ -77,12 +77,15 @@ def delete_change(before: Object, file: str, *, seconds: int) -> Change:
     )
 
 
-def watches(things: Iterable[Object], seconds: int) -> tuple[Command, ...]:
-    """What ends well when these objects are healthy; kinds that have no health of their own are not among them."""
+def watches(things: Iterable[Object], seconds: int, namespace: str | None = None) -> tuple[Command, ...]:
+    """What ends well when these objects are healthy; kinds that have no health of their own are not among them.
+
+    namespace: of those that name none.
+    """
     return tuple(
         Command(argv=("kubectl", *words, f"--timeout={seconds}s"), seconds=seconds + GRACE)
         for thing in things
-        if (words := _watch(thing))
+        if (words := _watch(settled_in(thing, namespace)))
     )
 
 
@@ -95,9 +98,16 @@ def _watch(thing: Object) -> list[str]:
     return ["wait", "--for=condition=Ready", *_named(one)] if kind == "Pod" else []
 
 
-def looks(things: Iterable[Object]) -> tuple[Command, ...]:
+def settled_in(thing: Object, namespace: str | None) -> Object:
+    """The object with the namespace that it will have."""
+    if namespace is None or thing["metadata"].get("namespace"):
+        return thing
+    return {**thing, "metadata": {**thing["metadata"], "namespace": namespace}}
+
+
+def looks(things: Iterable[Object], namespace: str | None = None) -> tuple[Command, ...]:
     """What shows why pods of these workloads are not ready."""
-    found = (thing for thing in things if thing["kind"] in (*WORKLOADS, "Job"))
+    found = (settled_in(thing, namespace) for thing in things if thing["kind"] in (*WORKLOADS, "Job"))
     return tuple(Command(argv=("kubectl", "get", "pods", *_space(identity(each)), *_selected(each))) for each in found)
 
 

@@ -104,7 +104,7 @@ async def prepare(kubectl: Kubectl, given: KubernetesInput, file: str) -> Prepar
     things = documents(rendered.out)
     strange = [thing for thing in map(identity, things) if thing.namespace]
     kubectl.place.admit(strange, "this")
-    flag = _flag(kubectl, things)
+    flag = namespace_flag(kubectl, things)
     force = ["--force-conflicts"] if given.force_conflicts else []
     tried = await kubectl.inside(
         "apart",
@@ -139,7 +139,7 @@ async def prepare(kubectl: Kubectl, given: KubernetesInput, file: str) -> Prepar
     )
 
 
-def _flag(kubectl: Kubectl, things: Sequence[Object]) -> list[str]:
+def namespace_flag(kubectl: Kubectl, things: Sequence[Object]) -> list[str]:
     """The namespace for objects that name none. Raises ToolError where some do, and the call wants another for the rest."""
     named = explicit_namespaces(things)
     if not named:

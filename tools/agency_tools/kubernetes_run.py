@@ -33,7 +33,7 @@ class Said:
 @functools.cache
 def program() -> str:
     """The program that runs beside kubectl."""
-    return Path(__file__).with_name("kubernetes_inside.py").read_text(encoding="utf-8")
+    return Path(__file__).with_name("cluster_inside.py").read_text(encoding="utf-8")
 
 
 def inside_argv(command: str, *words: str) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ from agency_tools.bash import Bash
 from agency_tools.errors import WorkspaceError
 from agency_tools.glob import Glob
 from agency_tools.grep import Grep
-from agency_tools.helm import Helm, Offline
+from agency_tools.helm import Helm
+from agency_tools.helm_commands import Offline
 from agency_tools.infrastructure import ShellCompartment
 from agency_tools.read import Read
 from agency_tools.redaction import Redactor

@@ -1,6 +1,6 @@
-"""What runs beside kubectl, where the target's credentials are: files it reads and writes there never leave.
+"""What runs beside kubectl and helm, where the target's credentials are: files it reads and writes there never leave.
 
-Sent as one program to `python3 -c`; stands on the standard library. `apart` and `render` print one JSON object,
+Sent as one program to `python3 -c`; stands on the standard library. `apart`, `render`, `pack` and `release` print one JSON object,
 {"exit_code", "out", "err", "sha256"}: the two streams of what they ran apart, so that a warning spoils no JSON.
 `capture` and `restore` print text and end with the exit code of what they ran.
 """
@@ -8,6 +8,7 @@ Sent as one program to `python3 -c`; stands on the standard library. `apart` and
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -92,6 +93,45 @@ def restore(argv: Sequence[str]) -> dict[str, Any]:
     return done
 
 
+def pack(argv: Sequence[str]) -> dict[str, Any]:
+    """FOLDER CHART VALUES…: the chart and its values copied to FOLDER, so that nobody changes them after the diff."""
+    folder, chart, *values = argv
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        shutil.copytree(chart, f"{folder}/chart")
+        for number, name in enumerate(values, 1):
+            shutil.copyfile(name, f"{folder}/values-{number}.yaml")
+    except (OSError, shutil.Error) as problem:
+        return {"exit_code": 1, "out": "", "err": f"the chart cannot be read: {problem}"}
+    found = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    whole = hashlib.sha256()
+    for path in found:
+        content = path.read_bytes()
+        whole.update(f"{path.relative_to(folder)}\0{len(content)}\0".encode() + content)
+    looks = any(b"lookup" in path.read_bytes() for path in found if "templates" in path.parts)
+    return {"exit_code": 0, "out": "lookup" if looks else "", "err": "", "sha256": whole.hexdigest()}
+
+
+def release(argv: Sequence[str]) -> dict[str, Any]:
+    """FILE HELM…: of the release that helm prints as JSON its manifest, kept in FILE with that of its hooks, and these."""
+    file, *command = argv
+    done = ran(command)
+    if done["exit_code"]:
+        return done
+    whole = json.loads(done["out"])
+    hooks: list[dict[str, Any]] = whole.get("hooks") or []
+    written(file, "\n---\n".join([whole.get("manifest") or "", *(hook["manifest"] for hook in hooks)]))
+    kept = {
+        "manifest": whole.get("manifest") or "",
+        "hooks": [{name: hook.get(name) for name in HOOK} for hook in hooks],
+    }
+    return {**done, "out": json.dumps(kept)}
+
+
+HOOK = ("name", "kind", "events", "manifest")
+"""What is told of a hook."""
+
+
 def listed(text: str) -> list[dict[str, Any]]:
     """The objects that kubectl printed: a list's, a single one, or none."""
     if not text.strip():
@@ -120,7 +160,7 @@ def owner(thing: dict[str, Any]) -> dict[str, Any]:
 def main(words: Sequence[str]) -> int:
     """Do one command; its exit code."""
     name, *rest = words
-    told = {"apart": apart, "render": render}
+    told = {"apart": apart, "render": render, "pack": pack, "release": release}
     if name in told:
         json.dump(told[name](rest), sys.stdout)
         return 0
