@@ -202,12 +202,10 @@ def test_a_tree_in_which_the_check_fails_now_is_failed(repository: Path, capsys:
 def test_validators_that_passed_run_once_more(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checks = tuple(EndCheck(name=name, outcome="passed", files=("Dockerfile",)) for name in ("hadolint", "no-such"))
     hand_off(repository, [bash(1, "python3 -m unittest -q tests_of_sums", QUIET)], "2 tests pass", checks=checks)
-    (repository / "Dockerfile").write_text(
-        "FROM scratch\nWORKDIR here\nRUN cd /x && sudo apt install y\nMAINTAINER x\n"
-    )
+    (repository / "Dockerfile").write_text("FROM scratch\nBOGUS x\n")
     code = cli.main(["verify", "sums", "--repo", str(repository), "--sandbox", "docker", "--json"])
     found = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert code == 1
     assert found["validator hadolint once more"]["outcome"] == "failed"
-    assert "Dockerfile:2:1 DL3000" in found["validator hadolint once more"]["why"]
+    assert "Dockerfile:2:" in found["validator hadolint once more"]["why"]
     assert found["validator no-such once more"]["outcome"] == "not run"
