@@ -18,6 +18,7 @@ from agency_tools.errors import ToolError, WorkspaceError
 from agency_tools.loopback_ports import LoopbackPorts, loopback_ports
 from agency_tools.redaction import Redactor
 from agency_tools.sandbox import Kind, start
+from agency_tools.secret_patterns import library_patterns, without_shapes
 from agency_tools.workspace import ROOT, Layout, Workspace
 
 PIECE = 48_000  # characters of a file in one command's environment
@@ -75,12 +76,16 @@ class TargetCompartment:
                 interrupt_first=interrupt_first,
             )
         except ToolError as error:
-            raise ToolError(self._redact(str(error))) from None
+            raise ToolError(self._masked(str(error))) from None
         except asyncio.CancelledError:
             if interrupt_first:
                 await self._farewell(workspace)
             raise
-        return replace(ran, output=self._redact(ran.output))
+        return replace(ran, output=self._masked(ran.output))
+
+    def _masked(self, text: str) -> str:
+        """By value first, then by shape."""
+        return without_shapes(self._redact(text))
 
     async def _ready(self) -> Workspace:
         if self._closed:
@@ -93,7 +98,9 @@ class TargetCompartment:
         self._ports = LoopbackPorts()
         await self._ports.open(loopback_ports(entries(self.credentials.endpoints)))
         layout = replace(self.layout, loopback=self._ports.sockets)
-        workspace = await start(self.kind, layout, hear=self.hear)
+        workspace, _ = await asyncio.gather(
+            start(self.kind, layout, hear=self.hear), asyncio.to_thread(library_patterns)
+        )
         try:
             for place, text in self.credentials.files.items():
                 await _put(workspace, place, text)
