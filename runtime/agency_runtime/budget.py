@@ -9,11 +9,12 @@ from agency_tools.errors import UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Turns, US dollars, minutes; `math.inf` where a person said `unlimited`."""
+    """Turns, US dollars, minutes; `math.inf` where a person said `unlimited`. Tokens, of both directions, for evals."""
 
     turns: float = 100
     cost: float = 10.0
     minutes: float = 60
+    tokens: float = math.inf
 
 
 def limit(name: str, given: str | float) -> float:
@@ -39,6 +40,7 @@ class Spending:
     budget: Budget
     turns: int = 0
     cost: float = 0.0
+    tokens: int = 0
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -59,6 +61,8 @@ class Spending:
             return f"{self.budget.turns:g} turns (--max-turns)"
         if self.cost >= self.budget.cost:
             return f"${self.budget.cost:g} (--max-cost; ${self.cost:.4f} spent)"
+        if self.tokens >= self.budget.tokens:
+            return f"{self.budget.tokens:g} tokens ({self.tokens} spent)"
         if self.minutes >= self.budget.minutes:
             return f"{self.budget.minutes:g} minutes (--max-minutes)"
         return None

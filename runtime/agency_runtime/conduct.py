@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from agency_runtime import cli
-from agency_runtime.answer import Answer
+from agency_runtime.answer import Answer, Judge
 from agency_runtime.anthropic_model import AnthropicModel
 from agency_runtime.approval import AtTerminal, can_ask, nobody, silence
 from agency_runtime.budget import Spending
@@ -22,7 +22,6 @@ from agency_runtime.diagnostics import Diagnostics
 from agency_runtime.end_checks import EndChecks, reconciled
 from agency_runtime.equipment import Equipment, equip
 from agency_runtime.escalate_tool import EscalateTool
-from agency_runtime.gate import Gate
 from agency_runtime.handoff import EndCheck, HandoffReport, Verdict, judge
 from agency_runtime.handoff.end_check import checks_of
 from agency_runtime.handoff_tool import HandoffTool, unverified_text
@@ -56,14 +55,20 @@ def asked(denial: Json) -> str:
 
 @dataclass
 class Run:
-    """One run under way. `conduct` is its whole life."""
+    """One run under way. `conduct` is its whole life.
+
+    given: what answers the requests in place of the service or the recording. folder: where the session's log is kept,
+    in place of the user's own sessions.
+    """
 
     order: Order
-    gate: Gate
+    gate: Judge
     terminal: Terminal
     listeners: Sequence[Listener] = ()
     environs: Sequence[Environs] = ()
     hooks: Sequence[Hook] = ()
+    given: Model | None = None
+    folder: Path | None = None
     session: Session = field(init=False)
     environment: Environment = field(init=False)
     spending: Spending = field(init=False)
@@ -94,7 +99,7 @@ class Run:
         self.session = Session(id=new_id())
         self.environment = environment_of_run(order)
         try:
-            self._files_to_close.append(Log(sessions_folder() / self.session.id, redact))
+            self._files_to_close.append(Log(self.folder or sessions_folder() / self.session.id, redact))
             if order.settings.record:
                 self._files_to_close.append(
                     Recorder(Path(order.settings.record), header_of(order, self.environment), redact)
@@ -125,7 +130,7 @@ class Run:
     def _start(self) -> None:
         """Everything slow begins at once: the SDK's import, the sandbox, the snapshot of the tree."""
         order = self.order
-        self.spending = Spending(order.settings.budget(order.persona.max_turns))
+        self.spending = Spending(replace(order.settings.budget(order.persona.max_turns), tokens=order.tokens))
         self.model = self._model()
         self.shell = None if order.pure else Shell(order, self._notice)
         self.compartments = Compartments(order, self.environs, self._notice)
@@ -133,6 +138,8 @@ class Run:
 
     def _model(self) -> Model:
         settings = self.order.settings
+        if self.given is not None:
+            return self.given
         if self.order.recording is not None:
             return ReplayModel(self.order.recording, drift=settings.drift, live=not self.order.pure)
         model = AnthropicModel(provider=settings.provider, source=self.order.source, on_retry=self._notice)

@@ -202,6 +202,7 @@ async def _turn(
     talk.usage += reply.usage
     spending.turns += 1
     spending.cost += talk.price.cost(reply.usage)
+    spending.tokens += reply.usage.total
     return reply
 
 

@@ -1,5 +1,6 @@
 """An order: everything a run was asked for, checked, before anything starts. Wrong input never gets past here."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -35,6 +36,17 @@ SPECIALIST = "devops-automator"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What a run's sandbox contains beside the repository and the skills, as `Layout` names it."""
+
+    read_only: Mapping[str, str] = field(default_factory=dict[str, str])
+    read_write: Mapping[str, str] = field(default_factory=dict[str, str])
+    aliases: Sequence[str] = ()
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    memory: int | None = None  # bytes; None for the sandbox's own limit
+
+
+@dataclass(frozen=True, kw_only=True)
 class Order:
     """What to do, on which repository, as which persona, with which model."""
 
@@ -50,6 +62,8 @@ class Order:
     skills: Mapping[str, Skill] = field(default_factory=dict[str, Skill])
     notes: Sequence[str] = ()  # what a person should know of how persona and skills loaded
     dirty: int = 0  # paths with uncommitted changes before the run
+    beside: Beside = Beside()
+    tokens: float = math.inf  # what the run may spend of them
 
     @property
     def pure(self) -> bool:
@@ -57,8 +71,11 @@ class Order:
         return self.recording is not None and self.settings.tools == "recorded"
 
 
-def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
-    """Check what was asked for. Raises UsageError: one line, the culprit, the remedy."""
+def take(verb: Verb, text: str | None, given: Mapping[str, Any], *, keyed: bool = True) -> Order:
+    """Check what was asked for. Raises UsageError: one line, the culprit, the remedy.
+
+    keyed: False where no service will be asked, so that no key is needed.
+    """
     repository = find_repository(Path(given.get("repo") or "."))
     settings = read_settings(given, repository.root)
     if settings.replay and settings.record and Path(settings.replay).resolve() == Path(settings.record).resolve():
@@ -66,7 +83,7 @@ def take(verb: Verb, text: str | None, given: Mapping[str, Any]) -> Order:
     if settings.replay is None and (settings.tools != "live" or settings.drift != "fail"):
         raise UsageError("--tools and --drift say how a recording is replayed; give it with --replay FILE")
     recording = read_recording(Path(settings.replay)) if settings.replay else None
-    if recording is None:
+    if recording is None and keyed:
         require_key(settings.provider)
     notes: list[str] = []
     persona = _persona(settings, repository, text or "", notes.append)

@@ -1,6 +1,7 @@
 """What a run is set up with, as values: the sandbox's layout, the conversation's beginning, what log and recording say first."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,17 @@ PROTECTED: Sequence[str] = (".git", ".agency/policy.yaml", ".agency/config.yaml"
 
 def layout_of(order: Order) -> Layout:
     """The sandbox of a run."""
-    settings, writable = order.settings, order.task.command != "plan"
-    return layout_over(
+    settings, beside, writable = order.settings, order.beside, order.task.command != "plan"
+    layout = layout_over(
         order.repository.root, skills=order.skills, image=settings.image, network=settings.network, writable=writable
+    )
+    return replace(
+        layout,
+        read_only={**(layout.read_only or {}), **beside.read_only},
+        read_write=beside.read_write,
+        aliases=beside.aliases,
+        variables=beside.variables,
+        limits=replace(layout.limits, memory=beside.memory or layout.limits.memory),
     )
 
 

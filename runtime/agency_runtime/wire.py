@@ -41,6 +41,11 @@ class Usage:
             cache_write=self.cache_write + other.cache_write,
         )
 
+    @property
+    def total(self) -> int:
+        """Tokens of both directions, cached ones included."""
+        return self.input + self.output + self.cache_read + self.cache_write
+
     def json(self) -> dict[str, int]:
         """By the API's names."""
         return {

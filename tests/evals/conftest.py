@@ -1,7 +1,9 @@
-"""A run with everything in it that a report has to show, and an empty state folder."""
+"""A run with everything in it that a report has to show, cases made for a test, and an empty state folder."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,18 @@ from agency_evals.results import CaseResult, Cause, Evidence, Fault, Run, Score
 from agency_evals.transcript import Done, Step, Transcript
 
 HOSTILE = "</script></pre><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> ]]> & \x1b[31m"
+
+TASK = """\
+schema_version = "1.1"
+[metadata]
+difficulty = "easy"
+tags = ["sample"]
+[agency]
+feature = "sample"
+"""
+REWARD = "#!/bin/bash\nif [ -f /workspace/answer.txt ]; then echo 1; else echo 0; fi > /logs/verifier/reward.txt\n"
+
+MakeCase = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +115,31 @@ def materials() -> Materials:
     replies = {turn: {"content": [], "usage": {"input_tokens": 10, "output_tokens": 5}} for turn in (1, 2, 3)}
     transcript = Transcript(issue=HOSTILE, model="m1", persona="p", steps=steps, replies=replies, status="done")
     return lambda _: Material(transcript=transcript, diff="--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n")
+
+
+@pytest.fixture
+def make_case(tmp_path: Path) -> MakeCase:
+    """Makes a case: by default `solve.sh` writes answer.txt, and the test looks for it. A file that is None is left out."""
+
+    def make(name: str = "sample", files: Mapping[str, str | None] | None = None) -> Path:
+        folder = tmp_path / "evals" / "cases" / name
+        whole: dict[str, str | None] = {
+            "task.toml": TASK,
+            "instruction.md": "Write answer.txt.\n",
+            "environment/workspace/README.md": "hello\n",
+            "tests/test.sh": REWARD,
+            "solution/solve.sh": "echo 42 > answer.txt\n",
+            **(files or {}),
+        }
+        for path, text in whole.items():
+            if text is not None:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(text, encoding="utf-8")
+        return folder
+
+    return make
+
+
+def lines_of(path: Path) -> Sequence[Any]:
+    """The values of a JSON Lines file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

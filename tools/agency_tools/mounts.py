@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agency_tools.errors import WorkspaceError
@@ -70,10 +70,15 @@ def mounts(layout: Layout) -> tuple[Mount, ...]:
     found += _git(repository, layout.writable)
     if layout.writable:
         found += _protected(repository, layout.protected)
-    for source, target in (layout.read_only or {}).items():
-        found.append(Mount(source=resolved(source, what="mount"), target=target))
-    for source, target in (layout.read_write or {}).items():
-        found.append(Mount(source=resolved(source, what="mount"), target=target, writable=True))
+    found += [
+        replace(mount, target=alias + mount.target.removeprefix(ROOT))
+        for alias in layout.aliases
+        for mount in found
+        if mount.target == ROOT or mount.target.startswith(f"{ROOT}/")
+    ]
+    for given, writable in ((layout.read_only, False), (layout.read_write, True)):
+        for source, target in (given or {}).items():
+            found.append(Mount(source=resolved(source, what="mount"), target=target, writable=writable))
     for path in layout.tool_paths:
         found += _tools(path)
     for mount in found:

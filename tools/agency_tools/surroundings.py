@@ -47,7 +47,7 @@ class Identity:
 def environment(layout: Layout) -> dict[str, str]:
     """The whole environment inside; nothing of the host's goes in."""
     proxy = proxy_environment(layout.network, f"http://127.0.0.1:{PROXY_PORT}")
-    return {**ENVIRONMENT, **proxy, "PATH": ":".join([*layout.tool_paths, *SYSTEM_PATH])}
+    return {**ENVIRONMENT, **(layout.variables or {}), **proxy, "PATH": ":".join([*layout.tool_paths, *SYSTEM_PATH])}
 
 
 def identity_files(who: Identity) -> dict[str, str]:

@@ -31,6 +31,8 @@ class Layout:
     writable: False mounts the repository read-only (`plan`).
     protected: repository-relative paths that stay read-only; `.git` always is.
     read_only: further host paths to mount read-only, as {host path: path inside}.
+    aliases: further paths inside at which the repository is to be seen, such as `/app`.
+    variables: environment variables beside those that every sandbox has.
     tool_paths: directories put first on PATH inside.
     image: the workspace image's reference (Docker only).
     network: the hosts that may be reached, as `--network` names them; none is no network at all.
@@ -44,6 +46,8 @@ class Layout:
     writable: bool = True
     protected: Sequence[str] = (".git",)
     read_only: Mapping[str, str] | None = None
+    aliases: Sequence[str] = ()
+    variables: Mapping[str, str] | None = None
     tool_paths: Sequence[str] = ()
     image: str | None = None
     network: Sequence[str] = ()

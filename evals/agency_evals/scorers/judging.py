@@ -1,0 +1,81 @@
+"""Scoring a finished attempt with every scorer of its case."""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from agency_evals.finished import Finished
+from agency_evals.results import Score
+from agency_evals.scorer_file import AnySpec, name_of
+from agency_evals.scorers import (
+    documents_scorer,
+    files_scorer,
+    gate_scorer,
+    tests_scorer,
+    trajectory_scorer,
+    usage_scorer,
+)
+from agency_evals.scorers.verdict import broken, unscored
+from agency_evals.verdicts import Verdicts
+from agency_tools.errors import WorkspaceError
+
+Scorer: TypeAlias = Callable[[Any, Finished], Score | Awaitable[Score]]
+
+SCORERS: Mapping[str, Scorer] = {
+    "tests": tests_scorer.score,
+    "documents": documents_scorer.score,
+    "files": files_scorer.score,
+    "gate": gate_scorer.score,
+    "trajectory": trajectory_scorer.score,
+    "usage": usage_scorer.score,
+}
+
+EXECUTING = frozenset({"tests", "rollback"})
+"""Kinds that run something in a sandbox; in a pure replay their verdict is the one kept of the same files, if any."""
+
+KEPT = EXECUTING | {"rubric"}
+"""Kinds whose verdicts are kept beside a recording."""
+
+OF_CONDUCT = frozenset({"trajectory", "usage", "first_time_success", "rubric"})
+"""Kinds that judge how a model went about it; there is nothing for them to judge in a script."""
+
+
+def score_all(finished: Finished) -> tuple[Score, ...]:
+    """A score from every scorer that has something to judge, in the case's order.
+
+    Raises WorkspaceError where a sandbox for scoring could not be started or broke.
+    """
+    return asyncio.run(_score_all(finished))
+
+
+async def _score_all(finished: Finished) -> tuple[Score, ...]:
+    verdicts = Verdicts.of(finished)
+    return tuple([await _score(spec, finished, verdicts) for spec in finished.case.scorers if applies(spec, finished)])
+
+
+def applies(spec: AnySpec, finished: Finished) -> bool:
+    """Whether there is something to judge. An agent that does nothing is judged by everything."""
+    if finished.modelled or finished.agent == "nop":
+        return True
+    if spec.kind == "handoff":
+        return finished.agent == "oracle" and (finished.case.folder / "solution" / "handoff.json").is_file()
+    return spec.kind not in OF_CONDUCT
+
+
+async def _score(spec: AnySpec, finished: Finished, verdicts: Verdicts) -> Score:
+    if spec.kind in EXECUTING and not finished.executes:
+        kept = verdicts.kept(spec)
+        return kept or unscored(
+            name_of(spec), f"a pure replay runs nothing, and no verdict on these files is kept: {HOW}"
+        )
+    try:
+        found = SCORERS[spec.kind](spec, finished)
+        return found if isinstance(found, Score) else await found
+    except WorkspaceError:
+        raise
+    except Exception as error:  # one scorer's fault must not cost the verdicts of the others; it is told in full
+        return broken(name_of(spec), f"{error!r}\n{''.join(traceback.format_tb(error.__traceback__)[-3:])}")
+
+
+HOW = "`agency eval record CASE --verdicts` keeps it"

@@ -1,0 +1,109 @@
+"""A fresh sandbox for scoring: a copy of what was left, the case's tests beside it, and nothing of the agent's alive."""
+
+import contextlib
+import os
+import shlex
+import stat
+import tempfile
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agency_evals.finished import Finished
+from agency_evals.results import EXCERPT
+from agency_evals.tree import write_tree
+from agency_tools.sandbox import start
+from agency_tools.workspace import Layout, Limits, Workspace
+
+LOGS = "/logs"
+SHOWN = 200_000  # characters of output that are looked at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """One command in the sandbox; exit code 124 where it was overdue."""
+
+    command: str
+    exit_code: int
+    output: str
+    overdue: bool
+
+    @property
+    def excerpt(self) -> str:
+        """The end of the output, where the verdict stands."""
+        return self.output if len(self.output) <= EXCERPT else "…" + self.output[-EXCERPT:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """The running sandbox. root: the workspace's copy on the host. logs: the host's folder behind /logs."""
+
+    workspace: Workspace
+    root: Path
+    logs: Path
+
+    async def run(self, command: str, *, seconds: float, env: Mapping[str, str] | None = None) -> Done:
+        """Run a shell command at the workspace's top, to its end; what it leaves running is killed.
+
+        Raises WorkspaceError where the sandbox is gone.
+        """
+        done: dict[str, Any] = await self.workspace.call(
+            "exec", command=command, timeout_s=seconds, partial=True, sweep=True, env=dict(env or {}),
+            shown=SHOWN, shown_failed=SHOWN, kept_above=SHOWN,
+        )  # fmt: skip
+        return Done(
+            command=command, exit_code=done["exit_code"], output=done["output"], overdue=bool(done["timed_out"])
+        )
+
+    def log(self, name: str) -> str | None:
+        """A small regular file below /logs; None where there is none. No link is followed."""
+        path = self.logs / name
+        with contextlib.suppress(OSError):
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                if stat.S_ISREG(os.fstat(file).st_mode):
+                    return os.read(file, 1 << 20).decode(errors="replace")
+            finally:
+                os.close(file)
+        return None
+
+
+@contextlib.asynccontextmanager
+async def bench(finished: Finished, *, tests: bool = False) -> AsyncGenerator[Bench]:
+    """Start it; gone, with every file of it, afterwards.
+
+    Raises WorkspaceError where no sandbox can be started, ValueError where a file was too large to be kept.
+    """
+    with tempfile.TemporaryDirectory(prefix="agency-score-", ignore_cleanup_errors=True) as place:
+        folder = Path(place)
+        root, logs = folder / "workspace", folder / "logs"
+        root.mkdir()
+        (logs / "verifier").mkdir(parents=True)
+        write_tree(root, finished.after)
+        read_write = {str(logs): LOGS}
+        for number, (inside, tree) in enumerate(finished.box.beside.items()):
+            beside = folder / f"beside-{number}"
+            beside.mkdir()
+            write_tree(beside, tree)
+            read_write[str(beside)] = inside
+        case = finished.case
+        layout = Layout(
+            repository=str(root),
+            read_only={str(case.tests): "/tests"} if tests and case.tests else None,
+            read_write=read_write,
+            aliases=finished.box.aliases,
+            variables=finished.box.variables,
+            image=finished.box.image,
+            limits=Limits(memory=(case.task.environment.memory_mb or 2048) << 20),
+        )
+        workspace = await start(finished.box.kind, layout)
+        try:
+            yield Bench(workspace=workspace, root=root, logs=logs)
+        finally:
+            await workspace.close()
+
+
+def quoted(*words: str) -> str:
+    """The words as one shell command."""
+    return shlex.join(words)
