@@ -315,8 +315,8 @@ async def test_what_is_deleted_can_be_made_again_from_its_undo(shop: Shop) -> No
     assert "configmap/c" not in shop.names("configmaps")
     undo = shop.targets.undos.in_order()[0]
     assert undo.commands == ("kubectl --context=admin create --filename=former.yaml",)
-    (shop.folder / undo.file).write_text(undo.former)
-    shop.cluster.kubectl("create", f"--filename={shop.folder / undo.file}")
+    (shop.folder / "former.yaml").write_text(undo.former)
+    shop.cluster.kubectl("create", f"--filename={shop.folder}/former.yaml")
     assert shop.get("configmap/c", "{.data.a}") == "1"
 
 

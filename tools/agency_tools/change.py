@@ -95,9 +95,9 @@ class Story:
 
     def output(self, what: str, *more: str) -> Output:
         """What the model is told: the end first, then every step with its exit code."""
-        text = "\n".join([self.headline(what), *map(str, [*self.forth, *self.back]), *more])
+        text = cut("\n".join([self.headline(what), *map(str, [*self.forth, *self.back])]))
         code = self.fault.ran.exit_code if self.fault else 0
-        return Output(content=cut(text), failed=self.fault is not None, exit_code=code)
+        return Output(content="\n".join([text, *more]), failed=self.fault is not None, exit_code=code)
 
 
 async def carry_out(change: Change, compartment: Compartment) -> Story:

@@ -83,7 +83,7 @@ class Releases:
             if story.fault is None:
                 ledger.prove(approved)
                 self.targets.undos.add(undo)
-        told = [f"undo by hand: {command}" for command in undo.commands if story.fault is None]
+        told = undo.lines() if story.fault is None else []
         return story.output(f"{given.action}, {approved.summary}, approved by {by}", *told)
 
     async def _draft(self, given: HelmInput, kubectl: Kubectl) -> Drafted:

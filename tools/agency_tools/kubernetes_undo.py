@@ -6,7 +6,7 @@ import yaml
 
 from agency_tools.kubernetes_objects import Identity, Object, identity, wanted
 from agency_tools.target import Target
-from agency_tools.undo import Undo
+from agency_tools.undo import FORMER, Undo
 
 
 def hand_undo(
@@ -17,15 +17,13 @@ def hand_undo(
     A secret's values are in no file: its former state is left out, and said to be lacking.
     """
     kept = [thing for thing in former if thing["kind"] != "Secret"]
-    file = "former.yaml" if kept else ""
     verb = "create" if gone else "replace"
-    back = [" ".join([*kubectl(target), verb, f"--filename={file}"])] if kept else []
+    back = [" ".join([*kubectl(target), verb, f"--filename={FORMER}"])] if kept else []
     deleted = [" ".join([*kubectl(target, one.namespace), "delete", f"{one.resource}/{one.name}"]) for one in added]
     return Undo(
         target=target.name,
         what=what,
         commands=(*back, *deleted),
-        file=file,
         former="---\n".join(yaml.safe_dump(wanted(thing), sort_keys=False) for thing in kept),
         lacking=tuple(f"the former values of {identity(thing)}" for thing in former if thing["kind"] == "Secret"),
     )

@@ -53,6 +53,7 @@ def write_handoff(
     from agency_runtime.handoff.outputs import stored
     from agency_runtime.handoff.record import evidence_of
     from agency_runtime.handoff.summary import render_summary
+    from agency_runtime.handoff.undo import undo_steps
 
     mask = redact or Redactor.of_environment()
     items = verdict.items if verdict else checklist(report, verdict, calls, files)
@@ -64,6 +65,7 @@ def write_handoff(
     )  # fmt: skip
     texts = {
         **{name: text for output in outputs.values() for name, text in output.files().items()},
+        **{step.path: step.former for step in undo_steps(calls, _clean(mask)) if step.path},
         "evidence.json": evidence_text(evidence),
         "files-changed.json": pretty(files.json()),
         "summary.md": render_summary(evidence),

@@ -10,8 +10,9 @@ from agency_runtime.changes import FilesChanged
 from agency_runtime.handoff.claimed import Claimed, Item, Verdict
 from agency_runtime.handoff.end_check import EndCheck
 from agency_runtime.handoff.json_text import each_text
-from agency_runtime.handoff.outputs import Stored
+from agency_runtime.handoff.outputs import Stored, digest
 from agency_runtime.handoff.report import HandoffReport
+from agency_runtime.handoff.undo import UndoStep, undo_steps
 from agency_runtime.lines import Lines
 
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
@@ -111,6 +112,17 @@ class CheckRecord(Record):
     findings: list[str]
 
 
+class UndoRecord(Record):
+    """How one change of the run is undone by hand. former: the objects as they were, a file beside evidence.json."""
+
+    call: str
+    did: str
+    commands: list[str]
+    former: str | None
+    former_sha256: str | None
+    lacking: list[str]
+
+
 class Evidence(Record):
     """What a handoff rests on. summary.md and files-changed.json say nothing that is not here."""
 
@@ -127,6 +139,7 @@ class Evidence(Record):
     checklist: list[ItemRecord]
     files: list[FileRecord]
     questions: list[str]
+    undo: list[UndoRecord] = []
     executed: int
     report: dict[str, Any] | None
 
@@ -172,7 +185,14 @@ def evidence_of(
         checks=[_check(check, clean) for check in verdict.checks] if verdict else [],
         checklist=[ItemRecord(item=item.name, outcome=item.outcome, why=clean(item.why)) for item in items],
         files=_files(files, contents, line_counts),
-        questions=[clean(question) for question in questions], executed=len(calls), report=each_text(told, lambda _, text: clean(text)),
+        questions=[clean(question) for question in questions], undo=[_undo(step) for step in undo_steps(calls, clean)], executed=len(calls), report=each_text(told, lambda _, text: clean(text)),
+    )  # fmt: skip
+
+
+def _undo(step: UndoStep) -> UndoRecord:
+    return UndoRecord(
+        call=step.ref, did=step.did, commands=list(step.commands), former=step.path,
+        former_sha256=digest(step.former) if step.former else None, lacking=list(step.lacking),
     )  # fmt: skip
 
 

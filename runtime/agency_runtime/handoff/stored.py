@@ -49,6 +49,10 @@ def _outputs(folder: Path, evidence: Evidence) -> Iterator[str]:
                 yield f"{name} is gone"
             elif hashlib.sha256(content).hexdigest() != digest:
                 yield f"{name} is not what call {call.ref} had"
+    for undo in evidence.undo:
+        content = _bytes(folder, undo.former) if undo.former else None
+        if undo.former and (content is None or hashlib.sha256(content).hexdigest() != undo.former_sha256):
+            yield f"{undo.former} is not what was there before call {undo.call}"
 
 
 def _bytes(folder: Path, name: str) -> bytes | None:
