@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from agency_tools.addresses import Resolve, lookup, public_addresses, refusal
@@ -34,6 +34,14 @@ class Answer:
     body: bytes
     location: str | None = None
     cut: bool = False
+
+
+class Getter(Protocol):
+    """Whatever answers a GET: the network, or pages kept in a folder."""
+
+    async def get(self, url: str) -> Answer:
+        """The answer for `url`. Raises ToolError where it is refused or there is none."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

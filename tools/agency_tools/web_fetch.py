@@ -13,7 +13,7 @@ from agency_tools.compartment import cut
 from agency_tools.errors import ToolError
 from agency_tools.tool import Input, Output
 from agency_tools.untrusted import untrusted
-from agency_tools.web_connection import LARGEST, Answer, Connection, checked
+from agency_tools.web_connection import LARGEST, Answer, Connection, Getter, checked
 from agency_tools.web_page import readable
 
 Ask: TypeAlias = Callable[[str, str], Awaitable[str]]
@@ -58,7 +58,7 @@ class WebFetch:
         self,
         *,
         ask: Ask | None = None,
-        connection: Connection | None = None,
+        connection: Getter | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Let `ask` answer the prompt; without it the page itself is the result."""
