@@ -137,12 +137,14 @@ def _beside(case: Case, fixture: Fixture, choices: Choices) -> Beside:
     scripts = {"oracle": case.solution, "cheat": case.cheat}
     script = scripts.get(choices.agent)
     memory = case.task.environment.memory_mb
+    web = case.folder / "environment" / "web"
     return Beside(
         read_only={str(script.parent): _mounted(script, case)} if script else {},
         read_write=fixture.read_write,
         aliases=fixture.aliases,
         variables={**case.task.environment.env, **fixture.variables},
         memory=memory << 20 if memory else None,
+        web=web if web.is_dir() else None,
     )
 
 

@@ -161,6 +161,7 @@ class Run:
             escalate=EscalateTool(person.question if asks else silence),
             extra=[task],
             searxng=order.settings.searxng,
+            web=order.beside.web,
             planning=order.task.command == "plan",
         )
         self.answer = Answer(

@@ -46,14 +46,18 @@ def equip(
     escalate: EscalateTool,
     extra: Sequence[Tool] = (),
     searxng: str | None = None,
+    web: Path | None = None,
     planning: bool = False,
 ) -> Equipment:
-    """The tools that `names` ask for, in the order given, then those that follow from them, then the runtime's own."""
+    """The tools that `names` ask for, in the order given, then those that follow from them, then the runtime's own.
+
+    web: a folder of stored pages, all that WebFetch then reaches.
+    """
     own: list[Tool] = [handoff, escalate, *extra]
     there = {
         tool.name: tool for tool in [*core_tools(workspace), *_infrastructure(workspace, repository, feature, targets)]
     }
-    there |= {tool.name: tool for tool in [*web_tools(searxng=searxng), *own]}
+    there |= {tool.name: tool for tool in [*web_tools(searxng=searxng, pages=web), *own]}
     if skills:
         there["Skill"] = skill_tool(skills)
     wanted = [

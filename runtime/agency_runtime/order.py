@@ -37,13 +37,14 @@ SPECIALIST = "devops-automator"
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """What a run's sandbox contains beside the repository and the skills, as `Layout` names it."""
+    """What a run's sandbox contains beside the repository and the skills, as `Layout` names it; `web` keeps WebFetch's pages."""
 
     read_only: Mapping[str, str] = field(default_factory=dict[str, str])
     read_write: Mapping[str, str] = field(default_factory=dict[str, str])
     aliases: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     memory: int | None = None  # bytes; None for the sandbox's own limit
+    web: Path | None = None  # the only web that there is; None for the real one
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from agency_tools.docker_tool import Docker
 from agency_tools.helm import Helm
 from agency_tools.kubernetes import Kubernetes
 from agency_tools.reach import Targets
+from agency_tools.stored_pages import StoredPages
 from agency_tools.terraform import Terraform
 from agency_tools.tool import Tool
 from agency_tools.web_fetch import Ask, WebFetch
@@ -55,7 +56,7 @@ def infrastructure_tools(
     ]
 
 
-def web_tools(*, ask: Ask | None = None, searxng: str | None = None) -> list[Tool]:
+def web_tools(*, ask: Ask | None = None, searxng: str | None = None, pages: Path | None = None) -> list[Tool]:
     """WebFetch, and WebSearch where a SearXNG endpoint is given; else searching is the model service's own tool."""
-    fetch: list[Tool] = [WebFetch(ask=ask)]
+    fetch: list[Tool] = [WebFetch(ask=ask, connection=StoredPages(folder=pages) if pages else None)]
     return [*fetch, WebSearch(endpoint=searxng)] if searxng else fetch

@@ -30,9 +30,7 @@ class StoredPages:
             return Answer(url=parts.geturl(), status=404, content_type="text/plain", body=b"not found\n")
         body = path.read_bytes()
         kind = mimetypes.guess_type(path.name)[0] or "text/html"
-        return Answer(
-            url=parts.geturl(), status=200, content_type=kind, body=body[:LARGEST], cut=len(body) > LARGEST
-        )
+        return Answer(url=parts.geturl(), status=200, content_type=kind, body=body[:LARGEST], cut=len(body) > LARGEST)
 
     def _file(self, host: Path, path: str) -> Path | None:
         """The file of a path, which lies below the host's folder whatever dots and links it has."""
