@@ -1,4 +1,4 @@
-"""What a report shows beside a result: its transcript, read from the run's folder."""
+"""What a report shows beside a result: its transcript and what it changed, read from the run's folder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from agency_evals.results import CaseResult
 from agency_evals.transcript import Transcript, of_events
+from agency_evals.workspace_diff import diff_of
 from agency_runtime.session import read_events
 from agency_tools.errors import UsageError
 
@@ -31,11 +32,13 @@ def of_folder(folder: Path) -> Materials:
     """What a run's folder holds; a log that is gone or unreadable is as none, since a report must not hang on it."""
 
     def found(result: CaseResult) -> Material:
-        path = folder / (result.session or "-")
-        path = path / "events.jsonl" if path.is_dir() else path
-        try:
-            return Material(transcript=of_events(read_events(path)))
-        except (OSError, UsageError):
-            return Material()
+        return Material(transcript=_transcript(folder, result), diff=diff_of(result, folder))
 
     return found
+
+
+def _transcript(folder: Path, result: CaseResult) -> Transcript | None:
+    try:
+        return of_events(read_events(folder / (result.session or "-")))
+    except (OSError, UsageError):
+        return None
