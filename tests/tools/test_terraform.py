@@ -175,6 +175,8 @@ def test_an_unknown_action_in_a_plan_is_never_taken_for_harmless() -> None:
 
 def test_mirrored_providers_come_from_disk_and_the_others_as_usual() -> None:
     assert configuration([]) == "disable_checkpoint = true\n"
+    closed = "disable_checkpoint = true\nprovider_installation {\n  direct {}\n}\n"
+    assert configuration([], closed=True) == closed
     assert configuration(["/opt/m/registry.terraform.io/hashicorp/aws/"]).splitlines()[1:] == [
         "provider_installation {",
         "  filesystem_mirror {",

@@ -22,6 +22,7 @@ from agency_tools.sandbox import Kind
 from agency_tools.target import Target
 from agency_tools.terraform import Terraform
 from agency_tools.terraform_commands import TerraformInput
+from agency_tools.terraform_target import AimedTerraform
 from agency_tools.tool import Output
 from agency_tools.workspace import Layout
 
@@ -101,7 +102,14 @@ async def project(kind: Kind, repository: Path, tmp_path: Path) -> AsyncIterator
         await reach.compartment.close()
 
 
-async def test_a_reviewed_plan_is_applied_and_its_state_kept_outside_the_read_only_repository(project: Project) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=getattr(pytest.mark, kind)) for kind in ("bwrap", "docker")],
+    indirect=True,
+)
+async def test_57_a_reviewed_plan_is_applied_and_its_state_kept_outside_the_read_only_repository(
+    project: Project,
+) -> None:
     before = sorted(str(path) for path in project.root.rglob("*"))
     plan, said = await project.plan()
     assert said.text.splitlines()[1] == "2 to add, 0 to change, 0 to replace, 0 to destroy"
@@ -140,7 +148,7 @@ async def test_nothing_is_applied_that_nobody_approved_or_twice(project: Project
         ("infra/.terraform.lock.hcl", "# lock\n"),
     ],
 )
-async def test_a_file_changed_after_the_plan_is_named_and_nothing_is_applied(
+async def test_57_a_file_changed_after_the_plan_is_named_and_nothing_is_applied(
     project: Project, file: str, text: str
 ) -> None:
     plan, _ = await project.plan()
@@ -178,7 +186,7 @@ async def test_a_script_that_a_provisioner_runs_is_bound_too(project: Project) -
         await project.seen(plan)
 
 
-async def test_a_state_that_moved_on_is_named(project: Project) -> None:
+async def test_57_a_state_that_moved_on_is_named(project: Project) -> None:
     first, _ = await project.plan()
     second, _ = await project.plan()
     await project.apply(first)
@@ -193,7 +201,7 @@ async def test_a_plan_file_that_was_tampered_with_is_named(project: Project) -> 
         await project.seen(plan)
 
 
-async def test_a_plan_expires(project: Project) -> None:
+async def test_57_a_plan_expires(project: Project) -> None:
     plan, _ = await project.plan()
     ledger: Ledger = project.targets.ledger
     ledger.clock = lambda: utc_now() + timedelta(hours=2)
@@ -207,7 +215,7 @@ async def test_a_plan_of_one_target_is_not_applied_to_another(project: Project) 
         await project.seen(plan, "production")
 
 
-async def test_replacing_and_destroying_are_of_the_graver_class_and_named(project: Project) -> None:
+async def test_56_replacing_and_destroying_are_of_the_graver_class_and_named(project: Project) -> None:
     await project.applied()
     (project.root / "infra/zone.txt").write_text("b")
     replacing, said = await project.plan()
@@ -244,7 +252,7 @@ async def test_an_apply_that_fails_proves_nothing_and_says_that_part_may_be_done
     assert project.targets.ledger._proven == {}  # pyright: ignore[reportPrivateUsage]
 
 
-async def test_an_overdue_apply_is_interrupted_with_grace_and_gives_back_its_lock(
+async def test_59_an_overdue_apply_is_interrupted_with_grace_and_gives_back_its_lock(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("agency_tools.terraform_target").terraform_target.SECONDS, "apply", 2.0)
@@ -257,7 +265,7 @@ async def test_an_overdue_apply_is_interrupted_with_grace_and_gives_back_its_loc
     assert not list(project.states.rglob("*.lock.info"))
 
 
-async def test_a_cancelled_apply_gives_back_its_lock_before_the_compartment_ends(project: Project) -> None:
+async def test_complaint_18_a_cancelled_apply_gives_back_its_lock_before_the_compartment_ends(project: Project) -> None:
     project.main.write_text('resource "terraform_data" "x" {\n  provisioner "local-exec" { command = "sleep 60" }\n}\n')
     plan, _ = await project.plan()
     running = asyncio.create_task(project.apply(plan))
@@ -269,7 +277,7 @@ async def test_a_cancelled_apply_gives_back_its_lock_before_the_compartment_ends
     assert not list(project.states.rglob("*.lock.info"))
 
 
-async def test_a_lock_that_somebody_holds_is_reported_by_its_id(project: Project) -> None:
+async def test_59_a_lock_that_somebody_holds_is_reported_by_its_id(project: Project) -> None:
     await project.applied()
     project.main.write_text(MAIN.replace("10", "11") + 'resource "terraform_data" "more" {}\n')
     plan, _ = await project.plan()
@@ -328,7 +336,7 @@ async def test_a_workspace_is_the_targets_and_a_new_one_needs_a_yes(project: Pro
     assert seen.binding["the workspace"] == "blue"
 
 
-async def test_reading_and_checking_work_on_a_target_and_offline_ones_never_get_its_credentials(
+async def test_39_reading_and_checking_work_on_a_target_and_offline_ones_never_get_its_credentials(
     project: Project,
 ) -> None:
     for action in ("init", "validate", "output", "graph", "providers", "workspace_list"):
@@ -339,3 +347,53 @@ async def test_reading_and_checking_work_on_a_target_and_offline_ones_never_get_
     for action in ("fmt", "test", "version", "providers_lock"):
         with pytest.raises(IndexError):  # the scripted sandbox was asked, and has no answer
             await terraform.run(TerraformInput.model_validate({"action": action}))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('data "external" "x" { program = ["sh", "-c", "aws s3 rm s3://x"] }', "an external data source in infra/x.tf"),
+        ("data external x { program = [] }", "an external data source in infra/x.tf"),
+        ('provider "kubernetes" {\n  exec {\n    command = "sh"\n  }\n}', "a provider's exec block in infra/x.tf"),
+        ('provider "aws" { shared_config_files = ["x"] }', "credentials of its own choosing in infra/x.tf"),
+        (
+            'output "x" { value = file("/tmp/agency/credentials/kubeconfig") }',
+            "a path of the compartment's own in infra/x.tf",
+        ),
+    ],
+)
+async def test_code_that_planning_alone_would_run_is_a_change_and_needs_a_yes(
+    project: Project, monkeypatch: pytest.MonkeyPatch, text: str, named: str
+) -> None:
+    async def reached(self: AimedTerraform, place: object, env: object = None) -> None:
+        """No provider is here to be installed."""
+
+    monkeypatch.setattr(AimedTerraform, "_initialised", reached)
+    (project.root / "infra/x.tf").write_text(f"# data external\n{text}\n")
+    given = TerraformInput(action="plan", directory="infra")
+    seen = await project.terraform.prospect(given)
+    assert seen is not None
+    assert (seen.kind, seen.action, seen.warnings) == ("change", "plan", (named,))
+    with pytest.raises(ToolError, match="nobody approved this configuration"):
+        await project.terraform.run(given)
+    project.targets.ledger.grant(seen, "kim")
+    (project.root / "infra/x.tf").write_text(f"{text}\n# more\n")
+    with pytest.raises(ToolError, match=r"changed since the configuration: infra/x\.tf"):
+        await project.terraform.run(given)
+
+
+async def test_a_plan_that_runs_nothing_but_providers_asks_nobody(project: Project) -> None:
+    assert await project.terraform.prospect(TerraformInput(action="plan", directory="infra")) is None
+
+
+async def test_a_provider_that_lies_in_the_repository_is_not_run(project: Project) -> None:
+    version = "registry.terraform.io/evil/evil/1.0.0/linux_amd64"
+    planted = project.root / "infra/terraform.d/plugins" / version / "terraform-provider-evil_v1.0.0"
+    planted.parent.mkdir(parents=True)
+    planted.write_text("#!/bin/sh\ntouch /state/owned\n")
+    planted.chmod(0o755)
+    needs = 'terraform {\n  required_providers {\n    evil = { source = "evil/evil" }\n  }\n}\n'
+    (project.root / "infra/evil.tf").write_text(needs)
+    with pytest.raises(ToolError, match="init failed"):
+        await project.terraform.run(TerraformInput(action="plan", directory="infra"))
+    assert not (project.states / "staging/owned").exists()

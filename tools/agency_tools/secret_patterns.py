@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from agency_tools.redaction import MASK
 
@@ -21,9 +21,13 @@ def library_patterns() -> Sequence[re.Pattern[str]]:
     detectors: dict[str, Any] = get_mapping_from_secret_type_to_class()
     for name, detector in sorted(detectors.items()):
         if issubclass(detector, RegexBasedDetector) and name not in NO_SECRETS:
-            shapes: Any = detector().denylist
-            found += cast("Sequence[re.Pattern[str]]", tuple(shapes))
+            found += shapes(detector)
     return tuple(found)
+
+
+def shapes(detector: Any) -> "Sequence[re.Pattern[str]]":
+    """The patterns of one detector; the library does not say what they are of."""
+    return tuple(detector().denylist)
 
 
 def without_shapes(text: str) -> str:

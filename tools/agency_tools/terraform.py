@@ -56,8 +56,8 @@ class Terraform:
         self._one = asyncio.Lock()
 
     async def prospect(self, given: TerraformInput) -> Prospect | None:
-        """The saved plan that an apply would carry out. Raises ToolError where it is not as it was, or there is no target."""
-        if given.action not in ("apply", "workspace_new"):
+        """What an apply would carry out, and what a plan alone would run. Raises ToolError where that is not as it was."""
+        if given.action not in ("apply", "workspace_new") and not (given.action == "plan" and self._targets):
             return None
         reach = self._targets.of(f"Terraform {given.action}", given.target)
         async with self._one:

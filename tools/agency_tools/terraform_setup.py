@@ -44,12 +44,15 @@ class Setup:
     env: Mapping[str, str]
 
 
-async def find(compartment: Compartment, *, store: str, mirrors: Sequence[str] = ()) -> Setup:
-    """Look for the binary and for mirrors, and leave a configuration in `store`. Raises ToolError without a binary."""
+async def find(compartment: Compartment, *, store: str, mirrors: Sequence[str] = (), closed: bool = False) -> Setup:
+    """Look for the binary and for mirrors, and leave a configuration in `store`. Raises ToolError without a binary.
+
+    closed: no provider is taken from the folders where terraform looks by itself, such as `terraform.d/plugins`.
+    """
     looked = await compartment.run(["sh", "-c", _FIND, "sh", store, *MIRRORS, *mirrors])
     binary, *providers = present(looked, "terraform", INSTEAD).output.splitlines()
     file = posixpath.join(store, "terraform.tfrc")
-    await compartment.run(["sh", "-c", _WRITE, "sh", file, configuration(providers)])
+    await compartment.run(["sh", "-c", _WRITE, "sh", file, configuration(providers, closed=closed)])
     return Setup(binary=binary, env=environment(file))
 
 
@@ -65,14 +68,14 @@ def environment(configuration_file: str) -> dict[str, str]:
     }
 
 
-def configuration(providers: Sequence[str]) -> str:
+def configuration(providers: Sequence[str], *, closed: bool = False) -> str:
     """A command line configuration that takes the `providers` found from their mirrors, and all others as usual."""
     held: dict[str, list[str]] = {}
     for folder in providers:
         mirror, *source = folder.rstrip("/").rsplit("/", 3)
         held.setdefault(mirror, []).append("/".join(source))
     lines = ["disable_checkpoint = true"]
-    if held:
+    if held or closed:
         lines += ["provider_installation {", *_methods(held), "}"]
     return "\n".join([*lines, ""])
 
@@ -81,6 +84,8 @@ def _methods(held: Mapping[str, Sequence[str]]) -> list[str]:
     mirrors = [
         f"  filesystem_mirror {{\n    path = {_quoted(at)}\n    include = {_list(of)}\n  }}" for at, of in held.items()
     ]
+    if not held:
+        return ["  direct {}"]
     return [*mirrors, f"  direct {{\n    exclude = {_list([source for of in held.values() for source in of])}\n  }}"]
 
 

@@ -62,6 +62,10 @@ class AimedTerraform:
         self._plans += 1
         out = f"{self.store}/{self.reach.target.name}-{slug(given.directory)}-{self._plans}.tfplan"
         before = await self._survey(given, place, out)
+        if before.runs:
+            code = self.ledger.find(f"code in {given.directory}", target=self.reach.target.name, noun="configuration")
+            self.ledger.unchanged(code, before.files)
+            self.ledger.take(code)
         ran = await self._command(terraform_argv(given, binary=setup.binary, out=out), "plan", place)
         if ran.exit_code not in (0, CHANGES):
             return output_of(ran)
@@ -104,10 +108,15 @@ class AimedTerraform:
 
     # ---- apply
 
-    async def prospect(self, given: TerraformInput) -> Prospect:
+    async def prospect(self, given: TerraformInput) -> Prospect | None:
         """What was saved, with everything it is bound to as it was. Raises ToolError that names what is not."""
         if given.action == "workspace_new":
             return self.ledger.keep(self._workspace(given))
+        if given.action == "plan":
+            return await self._code(given)
+        return await self._unchanged(given)
+
+    async def _unchanged(self, given: TerraformInput) -> Prospect:
         kept = self.ledger.find(str(given.plan), target=self.reach.target.name)
         planned = self._inputs[kept.id]
         now = await self._survey(planned, await self._place(planned.directory), kept.id)
@@ -115,6 +124,28 @@ class AimedTerraform:
             raise ToolError(f"not done: the state cannot be read:\n{now.problem}")
         self.ledger.unchanged(kept, now.binding)
         return kept
+
+    async def _code(self, given: TerraformInput) -> Prospect | None:
+        """What would run with the credentials before any plan was seen; None where that is the providers alone."""
+        place = await self._place(given.directory)
+        await self._initialised(place)
+        survey = await self._survey(given, place, "")
+        return self.ledger.keep(self._running(given, survey)) if survey.runs else None
+
+    def _running(self, given: TerraformInput, survey: Survey) -> Prospect:
+        return Prospect(
+            id=f"code in {given.directory}",
+            tool="Terraform",
+            action="plan",
+            target=self.reach.target.name,
+            kind="change",
+            noun="configuration",
+            summary="planning alone would run code with the target's credentials",
+            warnings=survey.runs,
+            binding=survey.files,
+            content=digest_of(survey.files),
+            expires=self.ledger.expiry(),
+        )
 
     def _workspace(self, given: TerraformInput) -> Prospect:
         """A new workspace, which holds nothing yet."""
@@ -132,7 +163,7 @@ class AimedTerraform:
 
     async def apply(self, given: TerraformInput) -> Output:
         """Apply a plan that was approved. Raises ToolError where it was not, or something has changed."""
-        kept = await self.prospect(given)
+        kept = await self._unchanged(given)
         by = self.ledger.take(kept)
         setup, place = await self._ready(), await self._place(self._inputs[kept.id].directory)
         argv = terraform_argv(given, binary=setup.binary)
@@ -177,7 +208,7 @@ class AimedTerraform:
 
     async def _ready(self) -> Setup:
         if self._setup is None:
-            self._setup = await find(self.reach.compartment, store=self.store, mirrors=self.mirrors)
+            self._setup = await find(self.reach.compartment, store=self.store, mirrors=self.mirrors, closed=True)
         return self._setup
 
     async def _place(self, directory: str) -> Place:

@@ -70,7 +70,18 @@ try:
             folders.append(os.path.normpath(os.path.join(root, directory, module["Dir"])))
 except OSError:
     pass
-files, waiting, seen = {}, [], set()
+files, waiting, seen, runs = {}, [], set(), []
+CODE = (
+    (r'\bdata\s+"?external\b', "an external data source"),
+    (r"^\s*exec\s*[{=]", "a provider's exec block"),
+    (r"\b(?:credential_process|shared_config_files|shared_credentials_files)\b", "credentials of its own choosing"),
+    (r"/tmp/agency|/proc/", "a path of the compartment's own"),
+)
+def look(name, text):
+    text = re.sub(r"/[*].*?[*]/|^\s*(?:#|//).*?$", "", text, flags=re.S | re.M)
+    runs.extend(what + " in " + name for shape, what in CODE if re.search(shape, text, re.M))
+    if name.endswith(".json") and '"external"' in text:
+        runs.append("an external data source in " + name)
 SKIPPED = {".terraform", ".git", "terraform.tfstate.d", ".agency"}
 def take(path):
     path = inside(path)
@@ -93,11 +104,20 @@ def take_file(path):
     files[name] = hashlib.sha256(content).hexdigest()
     if path.endswith((".tf", ".tf.json")):
         text = content.decode("utf-8", "replace")
+        look(name, text)
         beside = os.path.dirname(path)
         for found in re.findall(r"(?:path[.](?:module|root)[}]/|(?<![\w/])\.{1,2}/)[\w./@+-]+", text):
             waiting.append(os.path.join(beside, re.sub(r"^path[.]\w+[}]/", "", found)))
 for folder in folders:
     take(folder)
+for base, _, found in os.walk(data + "/modules"):
+    for name in sorted(found):
+        if name.endswith((".tf", ".tf.json")):
+            with open(base + "/" + name, "rb") as file:
+                content = file.read()
+            shown = "module " + os.path.relpath(base + "/" + name, data + "/modules")
+            files[shown] = hashlib.sha256(content).hexdigest()
+            look(shown, content.decode("utf-8", "replace"))
 for path in extra:
     take(os.path.join(root, directory, path))
 while waiting:
@@ -113,7 +133,7 @@ if os.path.exists(plan):
     with open(plan, "rb") as file:
         sha = hashlib.sha256(file.read()).hexdigest()
 print(json.dumps({"files": files, "lineage": state.get("lineage", ""), "serial": state.get("serial", 0), "workspace": workspace, "plan": sha,
-                  "problem": problem}))
+                  "problem": problem, "runs": sorted(set(runs))}))
 """
 """Prints what a plan holds for: the files that terraform reads or runs, the state's lineage and serial, the workspace."""
 
@@ -122,7 +142,7 @@ print(json.dumps({"files": files, "lineage": state.get("lineage", ""), "serial":
 class Survey:
     """files: the digest of each by its path in the repository; state: lineage and serial, or "none"; plan: its sha256.
 
-    problem: why the state could not be read.
+    problem: why the state could not be read. runs: what would run with the credentials while a plan is only made.
     """
 
     files: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -130,6 +150,7 @@ class Survey:
     workspace: str
     plan: str
     problem: str = ""
+    runs: tuple[str, ...] = ()
 
     @property
     def binding(self) -> dict[str, str]:
@@ -150,6 +171,7 @@ def survey_of(answer: Mapping[str, Any]) -> Survey:
         files={str(name): str(digest) for name, digest in answer["files"].items()},
         state="unreadable" if problem else f"lineage {lineage} serial {serial}" if lineage else "none",
         problem=problem,
+        runs=tuple(str(each) for each in answer["runs"]),
         workspace=str(answer["workspace"]),
         plan=str(answer["plan"]),
     )

@@ -104,7 +104,7 @@ def lines(event: Json) -> Iterator[str]:
         case "call.judged":
             yield f"{event['ref']} {event['verdict']} ({in_one_line(event['rule'])})"
         case "approval":
-            yield f"{event['ref']} {'approved' if event['granted'] else 'not approved'} by {event['who'] or 'nobody'}"
+            yield f"{event['ref']} {'approved' if event['granted'] else 'not approved'} by {event['who'] or 'nobody'}{_of(event)}"
         case "call.finished":
             yield _call(event)
         case "notice":
@@ -113,6 +113,14 @@ def lines(event: Json) -> Iterator[str]:
             yield f"{event['status']}, exit {event['exit_code']} {in_one_line(event['reason'])}".rstrip()
         case _:
             pass
+
+
+def _of(event: Json) -> str:
+    """What an approval was given to, and for how long."""
+    what = f": {event['what']} on {event['target']}, hash {event['hash'][:16]}" if "hash" in event else ""
+    until = f", until {event['until']}" if "until" in event else ""
+    why = f", not proven elsewhere: {event['override']}" if "override" in event else ""
+    return in_one_line(f"{what}{until}{why}")
 
 
 def _call(event: Json) -> str:
