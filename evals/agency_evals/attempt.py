@@ -103,7 +103,7 @@ def performed(job: Job, case: Case, fixture: Fixture, record: Path | None = None
     acted = act(case, fixture, job.choices, recording=recording, folder=folder, record=record)
     finished = Finished(
         case=case, agent=job.choices.agent, before=before, after=_after(fixture, before, kept), events=acted.events,
-        ended=acted.outcome.json() if acted.outcome else {}, executes=not pure, own_git=fixture.own_git,
+        ended=acted.outcome.json() if acted.outcome else {}, executes=not pure, own_git=fixture.own_git, grades=job.choices.agent == "live",
         box=replace(box, beside={inside: read_tree(Path(path)) for path, inside in fixture.read_write.items()}),
         kept=verdicts_path(recording) if recording else None,
     )  # fmt: skip

@@ -48,7 +48,7 @@ class Finished:
 
     before, after: the workspace's files, without `.git`. events: the session's, in order. ended: the last one's data;
     empty where there was no session. executes: False in a pure replay, in which no scorer may run anything.
-    own_git: the repository was made for the attempt and is no part of the task.
+    own_git: the repository was made for the attempt and is no part of the task. grades: a model may be asked to judge.
     """
 
     case: Case
@@ -59,6 +59,7 @@ class Finished:
     ended: Json = field(default_factory=dict[str, Any])
     executes: bool = True
     own_git: bool = True
+    grades: bool = False
     box: Box = Box()
     kept: Path | None = None  # where verdicts of this recording are kept
 

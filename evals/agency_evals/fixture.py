@@ -143,6 +143,11 @@ def _public(case: Case, folder: Path) -> Fixture:
     )
 
 
+def commit_all(root: Path) -> None:
+    """A repository with everything in its one commit. Raises UsageError where git is not there."""
+    _commit(root, Files())
+
+
 def _commit(root: Path, spec: Files) -> None:
     """A repository with one commit, the same on every machine, but for what is to stay out of it."""
     _git(root, "init", "-q", "--template=", "-b", spec.branch)

@@ -14,7 +14,7 @@ from agency_evals.fixture import fixture_digest, laid_out
 from agency_evals.kept_tree import keep_in, kept_in
 from agency_evals.results import GRADED, Outcome, Score, outcome_of
 from agency_evals.scorers import score_all
-from agency_evals.scorers.judging import KEPT
+from agency_evals.scorers.judging import is_kept
 from agency_evals.tree import applied, read_tree
 from agency_evals.verdicts import Verdicts, verdicts_path, write
 from agency_tools.errors import UsageError
@@ -77,7 +77,7 @@ def verdicts(case: Case, name: str, choices: Choices) -> Recorded:
     finished = Finished(
         case=case, agent="replay", before=before, after=applied(before, kept.left), box=box, kept=verdicts_path(path)
     )
-    return _judged(finished, path, only=KEPT)
+    return _judged(finished, path, whole=False)
 
 
 def _run(
@@ -93,21 +93,22 @@ def _run(
     return finished, acted
 
 
-def _judged(finished: Finished, path: Path, only: frozenset[str] | None = None) -> Recorded:
+def _judged(finished: Finished, path: Path, *, whole: bool = True) -> Recorded:
     """Score it, and keep the verdicts that a pure replay cannot give."""
-    finished = replace(finished, case=_with_only(read_case(finished.case.folder), only))
+    finished = replace(finished, case=_with_kept(read_case(finished.case.folder), whole=whole), grades=True)
     scores = score_all(finished)
     keys = Verdicts.of(finished)
     by_name = {score.scorer: score for score in scores}
     kept: Mapping[str, Score] = {
         keys.key(spec): by_name[spec.name or spec.kind]
         for spec in finished.case.scorers
-        if spec.kind in KEPT and by_name[spec.name or spec.kind].outcome in ("passed", "failed")
+        if is_kept(spec) and by_name[spec.name or spec.kind].outcome in ("passed", "failed")
     }
     if kept:
         write(verdicts_path(path), kept)
     return Recorded(path=path, outcome=outcome_of(scores), scores=scores)
 
 
-def _with_only(case: Case, kinds: frozenset[str] | None) -> Case:
-    return case if kinds is None else replace(case, scorers=[spec for spec in case.scorers if spec.kind in kinds])
+def _with_kept(case: Case, *, whole: bool) -> Case:
+    """The case with all its scorers, or only with those whose verdicts are kept."""
+    return case if whole else replace(case, scorers=[spec for spec in case.scorers if is_kept(spec)])

@@ -97,13 +97,15 @@ def write_tree(root: Path, tree: Tree) -> None:
         _write(root, path, entry)
 
 
-def without_git(root: Path) -> None:
-    """Take away the repository, for what must be read as plain files."""
-    git = root / ".git"
-    if git.is_dir() and not git.is_symlink():
-        shutil.rmtree(git)
-    else:
-        git.unlink(missing_ok=True)
+def empty(root: Path) -> None:
+    """Take away every file of a folder but its repository."""
+    for path in root.iterdir():
+        if path.name == ".git":
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def tree_digest(tree: Tree) -> str:

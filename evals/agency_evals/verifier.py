@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agency_evals.case import Case
 from agency_evals.finished import Finished
+from agency_evals.fixture import commit_all
 from agency_evals.results import EXCERPT
-from agency_evals.tree import write_tree
+from agency_evals.tree import empty, write_tree
 from agency_tools.sandbox import start
+from agency_tools.terraform_setup import mirrors_here
 from agency_tools.workspace import Layout, Limits, Workspace
 
 LOGS = "/logs"
@@ -70,8 +73,10 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def bench(finished: Finished, *, tests: bool = False) -> AsyncGenerator[Bench]:
+async def bench(finished: Finished, *, tests: bool = False, base: bool = False) -> AsyncGenerator[Bench]:
     """Start it; gone, with every file of it, afterwards.
+
+    tests: the case's tests are there. base: the copy is a repository whose one commit is what the agent found.
 
     Raises WorkspaceError where no sandbox can be started, ValueError where a file was too large to be kept.
     """
@@ -80,6 +85,10 @@ async def bench(finished: Finished, *, tests: bool = False) -> AsyncGenerator[Be
         root, logs = folder / "workspace", folder / "logs"
         root.mkdir()
         (logs / "verifier").mkdir(parents=True)
+        if base:
+            write_tree(root, finished.before)
+            commit_all(root)
+            empty(root)
         write_tree(root, finished.after)
         read_write = {str(logs): LOGS}
         for number, (inside, tree) in enumerate(finished.box.beside.items()):
@@ -90,7 +99,7 @@ async def bench(finished: Finished, *, tests: bool = False) -> AsyncGenerator[Be
         case = finished.case
         layout = Layout(
             repository=str(root),
-            read_only={str(case.tests): "/tests"} if tests and case.tests else None,
+            read_only=_read_only(case, tests=tests),
             read_write=read_write,
             aliases=finished.box.aliases,
             variables=finished.box.variables,
@@ -102,6 +111,11 @@ async def bench(finished: Finished, *, tests: bool = False) -> AsyncGenerator[Be
             yield Bench(workspace=workspace, root=root, logs=logs)
         finally:
             await workspace.close()
+
+
+def _read_only(case: Case, *, tests: bool) -> dict[str, str]:
+    mirrors = {mirror: mirror for mirror in mirrors_here()}
+    return mirrors | ({str(case.tests): "/tests"} if tests and case.tests else {})
 
 
 def quoted(*words: str) -> str:

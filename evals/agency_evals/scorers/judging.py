@@ -7,14 +7,23 @@ from typing import Any, TypeAlias
 
 from agency_evals.finished import Finished
 from agency_evals.results import Score
-from agency_evals.scorer_file import AnySpec, name_of
+from agency_evals.scorer_file import AnySpec, Terraform, name_of
 from agency_evals.scorers import (
     documents_scorer,
     files_scorer,
+    first_time_scorer,
     gate_scorer,
+    handoff_scorer,
+    manifests_scorer,
+    rollback_scorer,
+    rubric_scorer,
+    secrets_scorer,
+    terraform_scorer,
     tests_scorer,
     trajectory_scorer,
     usage_scorer,
+    validators_scorer,
+    workflow_scorer,
 )
 from agency_evals.scorers.verdict import broken, unscored
 from agency_evals.verdicts import Verdicts
@@ -29,13 +38,19 @@ SCORERS: Mapping[str, Scorer] = {
     "gate": gate_scorer.score,
     "trajectory": trajectory_scorer.score,
     "usage": usage_scorer.score,
+    "handoff": handoff_scorer.score,
+    "manifests": manifests_scorer.score,
+    "terraform": terraform_scorer.score,
+    "workflow": workflow_scorer.score,
+    "validators": validators_scorer.score,
+    "secrets": secrets_scorer.score,
+    "first_time_success": first_time_scorer.score,
+    "rollback": rollback_scorer.score,
+    "rubric": rubric_scorer.score,
 }
 
-EXECUTING = frozenset({"tests", "rollback"})
+EXECUTING = frozenset({"tests", "rollback", "validators"})
 """Kinds that run something in a sandbox; in a pure replay their verdict is the one kept of the same files, if any."""
-
-KEPT = EXECUTING | {"rubric"}
-"""Kinds whose verdicts are kept beside a recording."""
 
 OF_CONDUCT = frozenset({"trajectory", "usage", "first_time_success", "rubric"})
 """Kinds that judge how a model went about it; there is nothing for them to judge in a script."""
@@ -54,6 +69,11 @@ async def _score_all(finished: Finished) -> tuple[Score, ...]:
     return tuple([await _score(spec, finished, verdicts) for spec in finished.case.scorers if applies(spec, finished)])
 
 
+def is_kept(spec: AnySpec) -> bool:
+    """Whether a scorer's verdict is kept beside a recording: it executes something, or asks a model."""
+    return spec.kind in EXECUTING or spec.kind == "rubric" or (isinstance(spec, Terraform) and spec.source == "plan")
+
+
 def applies(spec: AnySpec, finished: Finished) -> bool:
     """Whether there is something to judge. An agent that does nothing is judged by everything."""
     if finished.modelled or finished.agent == "nop":
@@ -64,11 +84,10 @@ def applies(spec: AnySpec, finished: Finished) -> bool:
 
 
 async def _score(spec: AnySpec, finished: Finished, verdicts: Verdicts) -> Score:
-    if spec.kind in EXECUTING and not finished.executes:
-        kept = verdicts.kept(spec)
-        return kept or unscored(
-            name_of(spec), f"a pure replay runs nothing, and no verdict on these files is kept: {HOW}"
-        )
+    if is_kept(spec) and (spec.kind == "rubric" or not finished.executes) and (kept := verdicts.kept(spec)):
+        return kept
+    if is_kept(spec) and not finished.executes:
+        return unscored(name_of(spec), f"a pure replay runs nothing, and no verdict on these files is kept: {HOW}")
     try:
         found = SCORERS[spec.kind](spec, finished)
         return found if isinstance(found, Score) else await found

@@ -20,11 +20,18 @@ from agency_runtime.repository import Repository
 
 def stored_checks(repository: Repository, folder: Path, evidence: Evidence) -> Iterator[Check]:
     """Every check that needs nothing but what is stored and the tree as it is now."""
+    *papers, summary = paper_checks(folder, evidence)
     yield Check(name="the handoff itself is verified", faults=tuple(_status(evidence)))
+    yield from papers
+    yield Check(name="the tree agrees with the evidence", faults=tuple(_tree(repository, evidence)))
+    yield summary
+
+
+def paper_checks(folder: Path, evidence: Evidence) -> Iterator[Check]:
+    """The checks of the handoff's own files: whether they agree with each other, whatever the tree is now."""
     yield Check(name="stored outputs are unaltered", faults=tuple(_outputs(folder, evidence)))
     yield Check(name="every claim is backed by its calls", faults=tuple(_claims(folder, evidence)))
     yield Check(name="files-changed.json agrees with the evidence", faults=tuple(_lists(folder, evidence)))
-    yield Check(name="the tree agrees with the evidence", faults=tuple(_tree(repository, evidence)))
     yield Check(name="summary.md is what the evidence renders to", faults=tuple(_summary(folder, evidence)))
 
 
