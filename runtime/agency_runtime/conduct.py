@@ -43,6 +43,7 @@ from agency_runtime.terminal import Terminal
 from agency_runtime.wire import Json, Model, ModelError, ReplayError, Reply
 from agency_tools.errors import UsageError, WorkspaceError
 from agency_tools.redaction import Redactor
+from agency_tools.tool import Closing
 
 SIGNALS = {signal.SIGINT: ("interrupted", cli.INTERRUPTED), signal.SIGTERM: ("terminated", cli.TERMINATED)}
 NO_HANDOFF = "You ended your turn without handing off. Check your work, then call Handoff; claim only what calls of this session showed."
@@ -244,6 +245,14 @@ class Run:
         verdict = tool.verdict = await self._judge(tool.report)
         return None if verdict.ok else unverified_text(verdict)
 
+    async def _close_tools(self) -> None:
+        """Let the tools give back what they hold, and say what stays."""
+        closing = [tool for tool in self.equipment.tools.values() if isinstance(tool, Closing)]
+        left = [name for tool in closing for name in await tool.close()]
+        if left:
+            names = ", ".join(left)
+            self.session.add("notice", text=f"left on the Docker engine: {names}; `agency session gc` removes them")
+
     async def _judge(self, report: HandoffReport) -> Verdict:
         files = await self._files()
         return judge(report, self.answer.executed, files, await self._end_checks(files))
@@ -274,6 +283,7 @@ class Run:
 
     async def _finish(self, ended: Ended) -> Outcome:
         """Take down what came of it: changes, handoff or plan, and the session's last event."""
+        await self._close_tools()
         await self.compartments.close()
         if self.shell is not None:
             await self.shell.close()  # whatever still ran is dead before the tree is read

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agency_runtime.ci_paths import Guard
 from agency_runtime.gate import Mode, Verdict
@@ -20,6 +20,7 @@ class TargetEntry(_Strict):
     namespaces: tuple[str, ...] = ()
     terraform_workspace: str | None = None
     aws_profile: str | None = None
+    aws_account: str | None = Field(default=None, pattern=r"^(\d{12}|arn:aws[a-z-]*:(iam|sts)::\d{12}:\S+)$")
     protected: bool = False
     description: str | None = None
     kubeconfig: str | None = None

@@ -21,6 +21,9 @@ from agency_tools.docker_engine import Client, Engine, connect
 from agency_tools.docker_tool import Docker, DockerInput, compose_argv
 from agency_tools.dockerfile import base_images
 from agency_tools.errors import ToolError
+from agency_tools.image import reference
+from agency_tools.leftovers import built_images
+from agency_tools.running import starter
 
 PROGRAM = r"""
 #include <fcntl.h>
@@ -245,6 +248,56 @@ async def test_real_images_are_built_listed_inspected_run_and_removed(docker: Do
     assert "TOKEN=x" not in seen
     assert (await docker.run(DockerInput(action="rmi", image=image(engine)))).content == f"removed {image(engine)}"
     assert (await docker.run(DockerInput(action="images"))).content == "no images of this feature"
+
+
+@pytest.mark.docker
+async def test_real_containers_are_removed_at_the_end_and_images_named(docker: Docker, engine: Engine) -> None:
+    run = DockerInput(action="run", image=image(engine), command=("sleep", "60"), detach=True)
+    container = (await docker.run(run)).text.removeprefix("started ")
+    assert await docker.close() == (image(engine),)
+    with pytest.raises(ToolError, match="is not a container of this feature"):
+        await docker.run(DockerInput(action="logs", container=container))
+
+
+async def test_a_run_that_never_asked_the_engine_does_not_ask_it_at_its_end(repository: Path) -> None:
+    def asked(timeout_s: int) -> Client:
+        raise AssertionError("the engine was asked")
+
+    docker = Docker(Scripted(), repository=repository, engine=Engine(feature="x", connect=asked))
+    assert await docker.close() == ()
+
+
+@pytest.mark.docker
+async def test_real_images_of_ended_runs_are_found_and_those_of_running_ones_are_not(
+    docker: Docker, engine: Engine, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = engine.inspect(image(engine)).id
+    assert own not in {left.name for left in built_images()}
+    gone = starter().replace(str(os.getpid()), "999999999", 1)
+    monkeypatch.setattr("agency_tools.docker_engine.starter", lambda: gone)
+    (repository / "app" / "extra").write_text("x")
+    (repository / "app" / "Dockerfile").write_text("FROM scratch\nCOPY extra /extra\n")
+    await docker.run(DockerInput(action="build", context="app"))
+    made = engine.inspect(f"agency/{engine.feature}:2").id
+    left = [left for left in built_images() if left.name == made]
+    assert [each.kind for each in left] == ["image"]
+    left[0].remove()
+    assert engine.absent([f"agency/{engine.feature}:2"]) == [f"agency/{engine.feature}:2"]
+
+
+@pytest.mark.docker
+async def test_real_builds_stand_on_the_workspace_image_where_it_is_there(
+    docker: Docker, repository: Path, engine: Engine
+) -> None:
+    if engine.absent([reference()]):
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no workspace image on this engine")
+    (repository / "app" / "Dockerfile").write_text(
+        f"FROM {reference()}\nRUN python3 -c 'print(6 * 7)' && ! curl -s -m 2 http://192.0.2.1\n"
+    )
+    built = (await docker.run(DockerInput(action="build", context="app"))).text
+    assert "\n42\n" in built
+    ran = await docker.run(DockerInput(action="run", image=f"agency/{engine.feature}:2", command=("id", "-u")))
+    assert not ran.failed
 
 
 @pytest.mark.docker

@@ -9,6 +9,9 @@ from pydantic.alias_generators import to_pascal
 LABEL = "agency.feature"
 """The label by which images and containers of a feature are known, listed and cleaned up."""
 
+STARTER = "agency.started-by"
+"""The label that says which process made them, as `running.starter` names it."""
+
 
 class _Answer(BaseModel):
     """The engine writes null where it means empty, so nulls give way to the defaults."""

@@ -6,9 +6,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, TypeAlias
 
-from agency_tools.docker_answers import LABEL, Container, Image
+from agency_tools.docker_answers import LABEL, STARTER, Container, Image
 from agency_tools.engine import address, answers
 from agency_tools.errors import ToolError
+from agency_tools.running import starter
 
 Client: TypeAlias = Any
 """A docker-py APIClient; its answers are JSON, so this module alone handles them."""
@@ -107,7 +108,7 @@ class Engine:
                 buildargs=dict(args),
                 target=stage,
                 network_mode=network,
-                labels={LABEL: self.feature},
+                labels={LABEL: self.feature, STARTER: starter()},
                 container_limits={"memory": MEMORY, "memswap": MEMORY},
                 use_config_proxy=False,
                 rm=True,
@@ -134,7 +135,7 @@ class Engine:
                 self._own_image(client, reference).id,
                 command=list(command) or None,
                 environment=dict(env),
-                labels={LABEL: self.feature},
+                labels={LABEL: self.feature, STARTER: starter()},
                 host_config=client.create_host_config(**SEAL, read_only=read_only),
             )
             client.start(made["Id"])

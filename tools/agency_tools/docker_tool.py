@@ -90,12 +90,25 @@ class Docker:
         self._engine = engine
         self._build_network = build_network
         self._hidden = tuple(hidden)
+        self._used = False
 
     async def run(self, given: DockerInput) -> Output:
         """Do the action. Raises ToolError without an engine, and for anything that was not made here."""
         if given.action == "compose_config":
             return await self._compose(given)
+        self._used = True
         return await asyncio.to_thread(self._act, given)
+
+    async def close(self) -> tuple[str, ...]:
+        """Remove the containers that still run, and name the images that stay; nothing where no engine was asked."""
+        return await asyncio.to_thread(self._left) if self._used else ()
+
+    def _left(self) -> tuple[str, ...]:
+        try:
+            self._engine.clean_up()
+            return tuple(sorted(tag for image in self._engine.images() for tag in image.repo_tags))
+        except ToolError:
+            return ()  # no engine answers, so nothing of this run is there to be named
 
     def _act(self, given: DockerInput) -> Output:
         image, container = given.image or "", given.container or ""

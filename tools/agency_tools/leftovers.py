@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agency_tools.cgroups import MOUNT, PREFIX, Groups
+from agency_tools.docker_answers import STARTER
 from agency_tools.docker_sandbox import LABEL
 from agency_tools.engine import ask
 from agency_tools.running import starter_is_gone
@@ -15,14 +16,16 @@ from agency_tools.running import starter_is_gone
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """One thing nobody will clean up; `name` is the container's id or the group's folder."""
+    """One thing nobody will clean up; `name` is the container's or image's id, or the group's folder."""
 
-    kind: Literal["container", "control group"]
+    kind: Literal["container", "control group", "image"]
     name: str
 
     def remove(self) -> None:
         """Take it away; what is gone already is no fault."""
-        if self.kind == "container":
+        if self.kind == "image":
+            ask(f"/images/{self.name}?force=1", method="DELETE")
+        elif self.kind == "container":
             ask(f"/containers/{self.name}?force=1&v=1", method="DELETE")
         else:
             Groups(folders=(self.name,)).remove()
@@ -33,14 +36,25 @@ def leftovers() -> list[Leftover]:
     return [*_containers(), *_groups()]
 
 
+def built_images() -> list[Leftover]:
+    """The images that the Docker tool built in runs which have ended."""
+    return [Leftover(kind="image", name=name) for name in _labelled("/images/json?all=0", STARTER)]
+
+
 def _containers() -> list[Leftover]:
-    filters = urllib.parse.quote(json.dumps({"label": [LABEL]}))
+    names = [name for label in (LABEL, STARTER) for name in _labelled("/containers/json?all=1", label)]
+    return [Leftover(kind="container", name=name) for name in dict.fromkeys(names)]
+
+
+def _labelled(path: str, label: str) -> list[str]:
+    """The ids of what bears a label that names a process which is gone."""
+    filters = urllib.parse.quote(json.dumps({"label": [label]}))
     try:
-        status, body = ask(f"/containers/json?all=1&filters={filters}")
+        status, body = ask(f"{path}&filters={filters}")
     except (OSError, ValueError):
         return []
     found: list[dict[str, Any]] = json.loads(body) if status == 200 else []
-    return [Leftover(kind="container", name=each["Id"]) for each in found if starter_is_gone(each["Labels"][LABEL])]
+    return [each["Id"] for each in found if starter_is_gone(str(each["Labels"][label]))]
 
 
 def _groups() -> list[Leftover]:

@@ -9,6 +9,7 @@ class Target:
     """One environment of the policy file.
 
     kube_context, namespaces, terraform_workspace, aws_profile: what its tools are pinned to.
+    aws_account: the number of the account that its credentials must be of, or the ARN of who they must be.
     protected: a person decides every change.
     kubeconfig: the file that holds the context, by default the person's own.
     environment: the person's variables that its tools are given. files: further ones, whose value is a file's place.
@@ -21,6 +22,7 @@ class Target:
     namespaces: tuple[str, ...] = ()
     terraform_workspace: str | None = None
     aws_profile: str | None = None
+    aws_account: str | None = None
     protected: bool = False
     description: str | None = None
     kubeconfig: str | None = None

@@ -1,8 +1,8 @@
 """What a tool is: a name, a typed input, and an act whose outcome is a frozen value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -56,6 +56,15 @@ class Tool(Protocol):
 
     async def run(self, given: Any) -> Output:
         """Do it. Raises ToolError when the call cannot be done as asked, WorkspaceError when the sandbox broke."""
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A tool that holds something beyond its calls."""
+
+    async def close(self) -> Sequence[str]:
+        """Give back what it holds, and name what stays behind."""
         ...
 
 

@@ -15,7 +15,7 @@ from agency_runtime.session import read_events, sessions_folder
 from agency_runtime.terminal import in_one_line, plain, shortened, subject
 from agency_runtime.wire import Json, json_object
 from agency_tools.errors import UsageError, WorkspaceError
-from agency_tools.leftovers import Leftover, leftovers
+from agency_tools.leftovers import Leftover, built_images, leftovers
 
 DAYS = 30
 
@@ -164,7 +164,21 @@ def collect(args: argparse.Namespace) -> int:
         shutil.rmtree(folder)
     print(f"removed {_count(len(gone), 'session')}")
     _collect_leftovers(leftovers())
+    _remove_images()
     return 0
+
+
+def _remove_images() -> None:
+    """Remove what the Docker tool built in runs that have ended; one that a container uses stays, and is named."""
+    found = built_images()
+    for image in found:
+        with suppress(OSError):
+            image.remove()
+    kept = {image.name for image in built_images()} & {image.name for image in found}
+    if found:
+        print(f"removed {_count(len(found) - len(kept), 'image')} built by ended runs")
+    for name in sorted(kept):
+        print(f"kept {name.removeprefix('sha256:')[:12]}: something still uses it")
 
 
 def _collect_leftovers(found: list[Leftover]) -> None:

@@ -109,7 +109,7 @@ class TypedCall:
 def typed_call(tool: str, given: Mapping[str, Any], aims: Aims, prospect: Prospect | None) -> TypedCall:
     """The call, with what its tool says it would change."""
     effect = classify_tool(tool, given)
-    action = str(given.get("action") or given.get("verb") or "").strip()
+    action = str(given.get("action") or given.get("verb") or given.get("operation") or "").strip()
     rest = (f"{name}={value}" for name, value in given.items() if name != "action")
     kind = gravest([effect.kind, prospect.kind]) if prospect else effect.kind
     why = f"{effect.why}: {prospect.summary}" if prospect else effect.why
