@@ -20,7 +20,7 @@ from agency_evals.standing import Key
 from agency_evals.transcript import Step, Transcript, by_turn
 from agency_evals.verdict import Verdict
 from agency_runtime.terminal import money, tokens
-from agency_runtime.wire import Usage
+from agency_runtime.wire import Usage, json_object
 
 Found: TypeAlias = Sequence[tuple[CaseResult, Material]]
 LEGEND = {"passed": "as expected", "failed": "not as expected", "unscored": "unscored", "error": "error"}
@@ -106,9 +106,19 @@ def page_of(
 
 
 def facts(run: Run) -> Facts:
-    """The run's name and what of its lock is one word."""
-    plain = [(name.replace("_", " "), str(value)) for name, value in run.lock.items() if isinstance(value, str | int)]
-    return [("run", run.id), *plain]
+    """The run's name, and what of its lock a reader looks for first."""
+    agency = json_object(run.lock.get("agency"))
+    sandbox = json_object(run.lock.get("sandbox"))
+    told = [
+        ("run", run.id),
+        ("made", str(run.lock.get("created", ""))),
+        ("agent", str(json_object(run.lock.get("choices")).get("agent", ""))),
+        ("version", str(agency.get("version", ""))),
+        ("commit", str(agency.get("commit", ""))[:12] + (", with changes" if agency.get("dirty") else "")),
+        ("sandbox", str(sandbox.get("kind") or "")),
+        ("parts", str(len(run.lock.get("merged", ())) or "")),
+    ]
+    return [(name, said) for name, said in told if said]
 
 
 def certainty(results: Sequence[CaseResult]) -> Interval | None:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from agency_evals.comparison import compare
 from agency_evals.excerpts import DIFF, diff_lines, excerpt
-from agency_evals.html_page import duration, share_text, value_text
+from agency_evals.html_page import duration, facts, share_text, value_text
 from agency_evals.html_report import html_report
 from agency_evals.materials import Materials
 from agency_evals.results import CaseResult, Run
@@ -266,6 +267,26 @@ def test_repeats_are_told_with_what_may_be_expected_of_them(run: Run) -> None:
     row = re.search(r"<tr><td>alpha</td>(.*?)</tr>", text)
     assert row
     assert re.findall(r">([^<]+)<", row[1]) == ["1 of 2", "0.50", "1.00", "0.00", "0.09 to 0.91"]
+
+
+def test_what_the_run_was_made_with_stands_at_the_top(run: Run) -> None:
+    lock = {
+        "created": "2026-11-25T01:00:00Z",
+        "choices": {"agent": "replay"},
+        "agency": {"version": "0.1.0", "commit": "0123456789abcdef", "dirty": True},
+        "sandbox": {"kind": "bwrap"},
+        "merged": ["one", "two"],
+    }
+    assert facts(replace(run, lock=lock)) == [
+        ("run", "20261125-010000-abcd"),
+        ("made", "2026-11-25T01:00:00Z"),
+        ("agent", "replay"),
+        ("version", "0.1.0"),
+        ("commit", "0123456789ab, with changes"),
+        ("sandbox", "bwrap"),
+        ("parts", "2"),
+    ]
+    assert facts(replace(run, lock={})) == [("run", "20261125-010000-abcd")]
 
 
 def test_a_run_of_nothing_makes_a_page() -> None:
