@@ -4,8 +4,10 @@ import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,6 +161,26 @@ def test_66_a_run_that_only_plans_reads_the_target_and_changes_nothing(serve: Se
     assert "1 to add" in results(service)[0]
     assert results(service)[1].startswith("Not executed: denied")
     assert not list((project / "state").iterdir())
+
+
+def test_complaint_18_an_interrupted_run_lets_terraform_give_back_its_lock(serve: Serve, project: Path) -> None:
+    slow = 'provisioner "local-exec" { command = "touch /state/began; sleep 100" }'
+    (project / "main.tf").write_text(f'resource "terraform_data" "a" {{\n  {slow}\n}}\n')
+    serve(terraform("plan", 1), terraform("apply", 2, plan=saved(1)), *GIVEN_UP)
+    words = ["--sandbox", "bwrap", "--trust", "--target", "staging", "--allow", "Terraform(apply)", "--output", "json"]
+    argv = [sys.executable, "-m", "agency_runtime.cli", "work", "Apply it", *words]
+    lock = project / "state/.terraform.tfstate.lock.info"
+    with subprocess.Popen(argv, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        end = time.monotonic() + 90
+        while not (project / "state/began").exists() and run.poll() is None and time.monotonic() < end:
+            time.sleep(0.1)
+        run.send_signal(signal.SIGINT)
+        out, said = run.communicate(timeout=90)
+    assert run.returncode == 130, said
+    assert json.loads(out.splitlines()[-1])["status"] == "interrupted"
+    assert not lock.exists()
+    [half] = json.loads((project / "state/terraform.tfstate").read_text())["resources"]
+    assert half["instances"][0]["status"] == "tainted"
 
 
 @pytest.mark.parametrize(

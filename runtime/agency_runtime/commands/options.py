@@ -24,8 +24,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--network", metavar="none|HOST,…", help="what the shell may reach (default none)")
     add(
         "--target",
-        metavar="NAME",
-        help="the policy file's environment that infrastructure tools may touch (default none)",
+        metavar="NAME[,NAME…]",
+        help="the policy file's environments that infrastructure tools may touch, the first by default (default none)",
     )
     add("--permission-mode", metavar="MODE", help="default, acceptEdits, plan, dontAsk or bypassPermissions")
     for verdict in ("allow", "ask", "deny"):

@@ -21,7 +21,7 @@ def add(subparsers: Subparsers) -> None:
     explain.add_argument("command", metavar="COMMAND", help="a shell command; with --tool the call's input as JSON")
     explain.add_argument("--tool", metavar="NAME", default="Bash", help="a tool call instead of a shell command")
     explain.add_argument("--mode", "--permission-mode", metavar="MODE", help="default: acceptEdits")
-    explain.add_argument("--target", metavar="NAME", help="an environment of the policy file")
+    explain.add_argument("--target", metavar="NAME,…", help="environments of the policy file")
     for verdict in ("allow", "ask", "deny"):
         explain.add_argument(
             f"--{verdict}", metavar="RULE", action="append", default=[], help="a further rule; may be repeated"
