@@ -2,19 +2,23 @@
 
 import asyncio
 import contextlib
+import json
 import os
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agency_tools.frames import Channel
+from agency_tools.image.recipe import tool_paths
 
 PYTHON = os.environ.get("AGENCY_TESTS_HOST_PYTHON", sys.executable)
 """What runs the host; images have other versions than the tests."""
 
+INSIDE = Path(__file__).parents[2] / "tools" / "agency_tools" / "validators" / "inside"
 HOST = Path(__file__).parents[2] / "tools" / "agency_tools" / "host.py"
 
 
@@ -76,3 +80,49 @@ async def searched(
     host = await host_process(tmp_path, tmp_path_factory.mktemp("scratch"), path=path)
     yield host
     await host.close()
+
+
+JUDGE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from agency_checks.engine import check
+from agency_checks.values import Finding
+root, name, paths = json.loads(sys.argv[2])
+for judged in check(root, paths, slow=True, only=frozenset({name})):
+    print(json.dumps([judged.why, judged.findings, judged.unchecked]))
+"""
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Callable[[Mapping[str, str], str], list[str]]:
+    """What one validator says of files, told as `path:line: message`, in the validators' own Python without a sandbox."""
+    python = next((Path(place) / "agency-python" for place in tool_paths()), None)
+    if python is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("the validators are not installed; scripts/setup.sh installs them")
+        pytest.skip("the validators are not installed")
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "agency_checks").symlink_to(INSIDE)
+    root = tmp_path / "tree"
+
+    def judged(files: Mapping[str, str], name: str) -> list[str]:
+        for path, text in files.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
+        argv = [
+            str(python),
+            "-I",
+            "-B",
+            "-c",
+            JUDGE,
+            str(tmp_path / "code"),
+            json.dumps([str(root), name, list(files)]),
+        ]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+        assert done.stdout, f"{name} applies to none of {', '.join(files)}"
+        why, findings, unchecked = json.loads(done.stdout)
+        assert why is None, why
+        told = [f"{each[0]}:{each[1]}: {each[6]}" for each in findings if each[5] != "info"]
+        return [*told, *(f"{path}: {reason}" for path, reason in unchecked)]
+
+    return judged

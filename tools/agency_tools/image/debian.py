@@ -13,6 +13,9 @@ from agency_tools.image.recipe import HERE, SUITE, packages
 
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*")
 CERTIFICATES = "/tmp/build-certificates.pem"
+PLACED = ("install-validators", "provider_table.py", "providers.txt", "validators.txt")
+"""What of the recipe the image itself holds."""
+
 PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """Settings of this machine that the packages' installation inside needs."""
 
@@ -36,7 +39,7 @@ def mmdebstrap_argv(
 
 
 def _uploads(programs: Sequence[str], certificates: str | None) -> list[str]:
-    pairs = [(str(HERE / name), f"/opt/agency/{name}") for name in ("install-validators", "validators.txt")]
+    pairs = [(str(HERE / name), f"/opt/agency/{name}") for name in PLACED]
     if certificates:
         pairs.append((certificates, CERTIFICATES))
     pairs += [(program, f"/usr/local/bin/{Path(program).name}") for program in programs]

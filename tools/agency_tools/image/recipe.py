@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FILES = ("Dockerfile", "install-validators", "packages.txt", "validators.txt")
+FILES = ("Dockerfile", "install-validators", "packages.txt", "provider_table.py", "providers.txt", "validators.txt")
 """The recipe: a change in any of them is another image."""
 
 SUITE = "trixie"

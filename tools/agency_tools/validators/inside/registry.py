@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from . import actions, dockerfiles, kubernetes, prometheus, schemas, secrets, shells, syntax, terraform, workflows
+from . import (  # fmt: skip
+    actions,
+    arguments,
+    dockerfiles,
+    grafana,
+    kubernetes,
+    modules,
+    prometheus,
+    schemas,
+    secrets,
+    shells,
+    syntax,
+    terraform,
+    workflows,
+)
 from .values import Validator
 
 VALIDATORS: tuple[Validator, ...] = (
@@ -14,6 +28,9 @@ VALIDATORS: tuple[Validator, ...] = (
     *shells.VALIDATORS,
     *kubernetes.VALIDATORS,
     *terraform.VALIDATORS,
+    *modules.VALIDATORS,
+    *arguments.VALIDATORS,
     *prometheus.VALIDATORS,
+    *grafana.VALIDATORS,
     *secrets.VALIDATORS,
 )
