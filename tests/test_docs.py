@@ -53,3 +53,12 @@ def test_a_row_is_answered_with_a_file_and_a_test(number: int) -> None:
 def test_a_test_that_is_named_is_collected(reference: str) -> None:
     path, _, test = reference.partition("::")
     assert test in collected(path)
+
+
+EVALS = (ROOT / "docs" / "evals-ci.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("reference", sorted({each for each in named(EVALS) if "::" in each}))
+def test_a_test_that_the_evals_page_names_is_collected(reference: str) -> None:
+    path, _, test = reference.partition("::")
+    assert test in collected(path)
