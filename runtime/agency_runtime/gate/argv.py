@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agency_runtime.gate.words import known
 
@@ -73,6 +74,7 @@ _VERSIONED = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def program_of(word: str) -> str:
     """The name of a program: without its folder, and without the version that some installers put into it."""
     name = word.rpartition("/")[2]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from agency_runtime.gate import interpreters
-from agency_runtime.gate.carriers import inside, ours, starts
+from agency_runtime.gate.carriers import Inside, ours, starts
 from agency_runtime.gate.command import Command
 from agency_runtime.gate.decision import gravest
 from agency_runtime.gate.effect import Effect
@@ -16,8 +16,8 @@ _FINDS_WRITING = frozenset({"-fprint", "-fprint0", "-fprintf", "-fls"})
 _AWK = frozenset({"awk", "gawk", "mawk"})
 
 
-def effect(command: Command, root: str) -> Effect:
-    """What the command would do."""
+def effect(command: Command, root: str, carried: Inside | None) -> Effect:
+    """What the command would do; `carried` is what it runs in its turn."""
     if not command.argv:
         return Effect("read", "sets a variable" if command.assigns else "redirects")
     name = command.argv[0]
@@ -29,7 +29,7 @@ def effect(command: Command, root: str) -> Effect:
         return _interpreted(command, root)
     if command.program == "find":
         return _find(command, root)
-    return _own(command, _carrying(command, classify(command.argv)))
+    return _own(command, _carrying(command, classify(command.argv), carried))
 
 
 def _own(command: Command, does: Effect) -> Effect:
@@ -44,12 +44,11 @@ def _certain(name: str) -> bool:
     return known(name) and not globs
 
 
-def _carrying(command: Command, own: Effect) -> Effect:
+def _carrying(command: Command, own: Effect, carried: Inside | None) -> Effect:
     """A program that runs another has the class of its own road; what is inside is judged by itself."""
     found = interpreters.searched(" ".join(command.argv[1:])) if own.kind == "unknown" else None
     if found and found[0]:
         return Effect("change", f"{own.why}: {found[1]!r}", refused=True)
-    carried = inside(command)
     if carried is None:
         return _telling(command, own) if own.kind == "local" and not own.writes else own
     if own.kind == "local" and not own.writes and carried.kind != "local" and not own.refused:

@@ -57,11 +57,11 @@ class Judge:
 
     def _command(self, command: Command, depth: int, covered: bool) -> Iterator[Segment]:
         """`covered`: an allow rule already speaks for the command that carries this one."""
-        segment, allowed = self._judged(command, covered)
+        carried = inside(command) if command.argv and command.argv[0].strip() else None
+        segment, allowed = self._judged(command, covered, carried)
         yield segment
         if not command.argv:
             return
-        carried = inside(command)
         if carried is not None:
             yield from self._carried(command, carried, depth, covered or allowed)
         ran = recipe(command.argv, command.cwd, lambda path: _seen(command, path))
@@ -139,9 +139,9 @@ class Judge:
 
     # ---- one command
 
-    def _judged(self, command: Command, covered: bool) -> tuple[Segment, bool]:
+    def _judged(self, command: Command, covered: bool, carried: Inside | None) -> tuple[Segment, bool]:
         """The command's segment, and whether an allow rule spoke for it."""
-        does = effect(command, self.findings.root)
+        does = effect(command, self.findings.root, carried)
         found = list(self.findings.of(command, does))
         kind = self._kind(command, does)
         firm = any(finding.firm for finding in found)
