@@ -404,3 +404,12 @@ def test_every_fault_of_a_claim_is_named_at_once() -> None:
         "call c1 (pytest) failed with exit code 1; call c2 is a TodoWrite call, which shows nothing about the repository"
     )
     assert reason(failed, "12 tests pass", "c8", "c9") == "there is no call c8, c9 in this session"
+
+
+def test_a_typed_tool_knows_which_exit_codes_are_fine() -> None:
+    plan = call(1, "Terraform", "Saved plan: x\n0 to add, 0 to change", action="plan", exit_code=2)
+    broken = call(2, "Terraform", "Error: x", action="plan", exit_code=1, failed=True)
+    shell = call(3, "Bash", "differs", command="diff a b", exit_code=1)
+    assert reason([plan], "A plan destroys nothing", "c1") == ""
+    assert "failed with exit code 1" in reason([broken], "A plan destroys nothing", "c2")
+    assert "failed with exit code 1" in reason([shell], "A check passes", "c3")

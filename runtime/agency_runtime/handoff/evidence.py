@@ -99,12 +99,15 @@ class _Court:
 
 
 def unfit(call: Executed, statement: str) -> str:
-    """Why a call can show nothing; empty where it can. A failure shows what a claim says of its exit code."""
+    """Why a call can show nothing; empty where it can. A failure shows what a claim says of its exit code.
+
+    A typed tool knows which exit codes are fine (2 says "changes" of a plan, 1 "differs" of a diff); a shell does not.
+    """
     if call.denied:
         return f"call {call.ref} was denied and did not run"
     if call.tool in SHOWS_NOTHING:
         return f"call {call.ref} is a {call.tool} call, which shows nothing about the repository"
-    failed = call.failed or call.exit_code not in (None, 0)
+    failed = call.failed or (call.tool == "Bash" and call.exit_code not in (None, 0))
     if failed and not _expected(call, statement):
         code = f" with exit code {call.exit_code}" if call.exit_code is not None else ""
         return f"call {call.ref} ({brief(call.command)}) failed{code}"
