@@ -34,7 +34,7 @@ class Gate:
     def judge(self, run: Run, *, whole: bool) -> Judged:
         """Hold a finished run to the gate. Only a run of the `whole` suite can miss what the baseline names.
 
-        Raises UsageError where the baseline is to be updated and cannot.
+        A baseline that is to be updated and cannot be is a reason against the run.
         """
         if self.path is None:
             return Judged(verdict=judge(standings(run), self.limits))
@@ -50,10 +50,16 @@ class Gate:
 
     def _updated(self, run: Run, *, whole: bool) -> Judged:
         assert self.path
-        change = updated(self.entries, run, whole=whole)
-        write_baseline(self.path, change.entries)
+        comparison = compare(self.entries, standings(run))
+        try:
+            change = updated(self.entries, run, whole=whole)
+            write_baseline(self.path, change.entries)
+        except (
+            UsageError
+        ) as error:  # told like any other reason, so that the reports of this run are written all the same
+            return Judged(verdict=Verdict(reasons=(str(error),)), comparison=comparison)
         judged = self._judged(run, change.entries, replace(self.limits, regressions=True), whole=whole)
-        return replace(judged, note=f"{self.path}: {change}", comparison=compare(self.entries, standings(run)))
+        return replace(judged, note=f"{self.path}: {change}", comparison=comparison)
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:

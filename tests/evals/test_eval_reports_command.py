@@ -131,6 +131,8 @@ def test_a_report_on_standard_output_is_alone_there(
     keep("one", [result("a")])
     assert main(["eval", "report", "one", "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["totals"]["passed"] == 1
+    assert main(["eval", "report", "one", "--junit", "-"]) == 0
+    assert capsys.readouterr().out.startswith("<?xml")
 
 
 def test_a_jobs_summary_is_added_to(keep: Keep, result: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,13 +161,16 @@ def test_a_baseline_is_made_kept_and_held(
     assert main(["eval", "report", "two", *gate]) == 0
 
 
-def test_an_error_is_written_into_no_baseline(
+def test_an_error_is_written_into_no_baseline_but_reports_are_written(
     keep: Keep, result: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep("one", [result("a", "error")])
-    assert main(["eval", "report", "one", "--baseline", str(tmp_path / "b.json"), "--update-baseline"]) == 2
-    assert "left as it was: a is error" in capsys.readouterr().err
+    gate = ["--baseline", str(tmp_path / "b.json"), "--update-baseline", "--junit", str(tmp_path / "junit.xml")]
+    assert main(["eval", "report", "one", *gate]) == 1
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == "FAILED: the baseline is left as it was: a is error; run them again with --failed-from one"
     assert not (tmp_path / "b.json").exists()
+    assert (tmp_path / "junit.xml").is_file()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

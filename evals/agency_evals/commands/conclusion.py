@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 def conclude(args: argparse.Namespace, run: "Run", gate: "Gate", *, folder: Path | None, whole: bool) -> int:
     """Hold the run to its gate and tell of it; the verdict's exit code.
 
-    Raises UsageError where a report or the baseline cannot be written; the run itself is kept all the same.
+    Raises UsageError where a report cannot be written, after all others are; the run itself is kept all the same.
     """
     from agency_evals.materials import none_of, of_folder
-    from agency_evals.outputs import Told, write_outputs
+    from agency_evals.outputs import OPTIONS, Told, write_outputs
     from agency_evals.table_report import comparison_lines, table_report
 
     judged = gate.judge(run, whole=whole)
     width = shutil.get_terminal_size((100, 24)).columns
-    out = sys.stderr if "-" in {str(getattr(args, name, "")) for name in ("json", "jsonl", "markdown")} else sys.stdout
+    out = sys.stderr if "-" in {str(getattr(args, name, "")) for name in OPTIONS} else sys.stdout
     for line in table_report(run, width=width):
         print(line, file=out)
     if judged.comparison:
