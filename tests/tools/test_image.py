@@ -18,6 +18,7 @@ from agency_tools.image.local import install_local
 def test_the_name_follows_from_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = recipe.reference()
     for name in recipe.FILES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((recipe.HERE / name).read_bytes())
     monkeypatch.setattr(recipe, "HERE", tmp_path)
     recipe.digest.cache_clear()
@@ -71,6 +72,7 @@ def test_only_binaries_are_taken_from_this_machine(tmp_path: Path, monkeypatch: 
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert build.programs() == [str(tmp_path / "terraform")]
 
 
@@ -80,6 +82,7 @@ def test_what_the_engine_builds_from_is_the_recipe_and_the_programs(
     (tmp_path / "helm").write_bytes(b"\x7fELF...")
     (tmp_path / "helm").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with tarfile.open(fileobj=io.BytesIO(build.context().getvalue())) as context:
         assert sorted(context.getnames()) == sorted([*recipe.FILES, "programs", "programs/helm"])
 
@@ -93,6 +96,7 @@ def installer(monkeypatch: pytest.MonkeyPatch, code: int = 0) -> list[list[str]]
         return subprocess.CompletedProcess(argv, code, "", "no such package")
 
     monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("agency_tools.image.local.provide", lambda *_: None)
     return runs
 
 

@@ -69,7 +69,44 @@ unit:
   stage: test
   script: [make test]
 """
+ALERTMANAGER = """\
+route:
+  receiver: team
+  group_by: [alertname]
+receivers:
+  - name: team
+    webhook_configs:
+      - url: http://hooks.example.com/
+"""
+TEMPLATE = """\
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  Logs:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: example-logs
+"""
+UNIT = """\
+[Unit]
+Description=Web
+[Service]
+ExecStart=/usr/bin/web
+Restart=on-failure
+[Install]
+WantedBy=multi-user.target
+"""
+CHART = {
+    "chart/Chart.yaml": "apiVersion: v2\nname: chart\nversion: 0.1.0\n",
+    "chart/values.yaml": "image: web\n",
+    "chart/templates/web.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  image: {{ .Values.image | quote }}\n",
+}
 GOOD: Mapping[str, str] = {
+    **CHART,
+    "alertmanager/alertmanager.yml": ALERTMANAGER,
+    "cloud/template.yaml": TEMPLATE,
+    "web.service": UNIT,
+    "k8s/kustomization.yaml": "resources: [web.yaml]\n",
+    "main.tf": 'variable "name" {\n  type = string\n}\n',
     ".github/workflows/ci.yml": WORKFLOW,
     "k8s/web.yaml": DEPLOYMENT,
     "compose.yaml": COMPOSE,
@@ -83,6 +120,14 @@ GOOD: Mapping[str, str] = {
 """By path, each as it should be."""
 
 BAD: list[tuple[str, str, str, str, str, int]] = [
+    ("chart/templates/web.yaml", "| quote }}", "| qoute }}", "helm", "lint", 6),
+    ("chart/Chart.yaml", "version: 0.1.0", "version: first", "chart|helm", "", 0),
+    ("alertmanager/alertmanager.yml", "receiver: team", "receiver: taem", "alertmanager", "receiver", 2),
+    ("cloud/template.yaml", "BucketName", "BucketNam", "cfn-lint", "E3002", 6),
+    ("web.service", "ExecStart=", "ExecStrat=", "units", "", 0),
+    ("web.service", "Restart=on-failure", "Restart=sometimes", "units", "value", 5),
+    ("k8s/kustomization.yaml", "web.yaml", "wbe.yaml", "kustomize", "missing", 1),
+    ("main.tf", "type = string\n}", "type = string\n", "terraform-fmt", "syntax", 0),
     (".github/workflows/ci.yml", "runs-on: ubuntu-latest", "runs_on: ubuntu-latest", "schema|actionlint", "", 0),
     (".github/workflows/ci.yml", "steps.version.", "steps.versoin.", "workflow-references|actionlint", "", 0),
     (".github/workflows/ci.yml", "matrix.python", "matrix.pyhton", "workflow-references|actionlint", "", 0),
@@ -125,7 +170,7 @@ async def test_good_files_are_checked_by_all_that_applies_and_nothing_is_said(
     assert found(report) == []
     outcomes = {each.name: each.outcome for each in report.validators}
     expected = {"yamllint", "json", "toml", "schema", "zizmor", "shellcheck-run", "hadolint", "shellcheck"}
-    expected |= {"kubernetes-validate", "promql", "detect-secrets"}
+    expected |= {"kubernetes-validate", "promql", "detect-secrets", "alertmanager", "cfn-lint", "units", "chart"}
     assert {name: outcomes.get(name) for name in expected} == dict.fromkeys(expected, "passed")
 
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from agency_tools.engine import Client, connect
 from agency_tools.errors import WorkspaceError
 from agency_tools.image.debian import archive
+from agency_tools.image.programs import obtain, present
 from agency_tools.image.recipe import FILES, HERE, LABEL, PROGRAMS, REPOSITORY, SUITE, digest, reference
 
 Source: TypeAlias = Literal["auto", "debian-packages", "registry"]
@@ -41,7 +42,8 @@ def build(source: Source = "auto", tag: str | None = None) -> tuple[str, bool]:
 
 def programs() -> list[str]:
     """Paths of the single-file programs this machine has; scripts and links to launchers are no use elsewhere."""
-    found = (shutil.which(name) for name in PROGRAMS)
+    ours = present()
+    found = (str(ours[name]) if name in ours else shutil.which(name) for name in PROGRAMS)
     return [os.path.realpath(path) for path in found if path and _is_binary(path)]
 
 
@@ -61,6 +63,7 @@ def _present(engine: Client) -> bool:
 
 
 def _make(engine: Client, source: Source) -> None:
+    obtain()
     if source == "auto":
         source = "debian-packages" if shutil.which("mmdebstrap") and os.getuid() == 0 else "registry"
     if source == "debian-packages":

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from agency_tools.errors import WorkspaceError
+from agency_tools.image.programs import provide
 from agency_tools.image.recipe import HERE, digest, local_places
 
 STAMP = "recipe"
@@ -30,5 +31,6 @@ def install_local(place: Path | None = None) -> Path:
     )
     if done.returncode != 0:
         raise WorkspaceError(f"the validators could not be installed in {place}: {done.stderr.strip()[-500:]}")
+    provide(place / "bin", lambda line: print(f"setup: {line}", file=sys.stderr))  # noqa: T201 - setup is a command
     stamp.write_text(digest(), encoding="utf-8")
     return place

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FILES = ("Dockerfile", "install-validators", "packages.txt", "provider_table.py", "providers.txt", "validators.txt")
+FILES = (
+    *("Dockerfile", "go/go.mod", "go/go.sum", "install-validators", "packages.txt"),
+    *("provider_table.py", "providers.txt", "validators.txt"),
+)
 """The recipe: a change in any of them is another image."""
 
 SUITE = "trixie"
@@ -25,7 +28,7 @@ COMMANDS = (
 )
 """The validators' commands, as `install-validators` links them."""
 
-PROGRAMS = ("terraform", "tofu", "kubectl", "helm", "actionlint", "kubeconform", "tflint", "trivy")
+PROGRAMS = ("terraform", "tofu", "kubectl", "helm", "actionlint", "amtool", "kubeconform", "tflint", "trivy")
 """Single-file programs that Debian does not carry: taken from the machine that builds the image, where it has them."""
 
 

@@ -30,6 +30,8 @@ def _actionlint(sources: list[Source], runner: Runner) -> Iterator[Said]:
         if ran.code not in (0, 1):
             raise NotRun(f"actionlint failed: {ran.err.strip()[-200:] or ran.code}")
         for each in rows(json.loads(ran.out or "[]")):
+            if UNTRUSTED in each["message"] and runner.has("zizmor"):
+                continue  # which says it with how sure it is
             path = os.path.normpath(each["filepath"])
             rank = _rank(each)
             yield Finding(
@@ -180,6 +182,6 @@ def _by_runner(job: dict[Any, Any]) -> str:
 BOTH = frozenset({"github-workflow"})
 VALIDATORS = (
     Validator("actionlint", BOTH, _actionlint, instead_of=("schema",)),
-    Validator("zizmor", BOTH | {"github-action", "dependabot"}, _zizmor, instead_of=("actionlint",)),
+    Validator("zizmor", BOTH | {"github-action", "dependabot"}, _zizmor),
     Validator("shellcheck-run", BOTH | {"github-action"}, _scripts),
 )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .kinds import classify, forget_charts
 from .registry import VALIDATORS
 from .running import Runner
-from .values import Finding, NotRun, Source, Unchecked, Validator, read
+from .values import ERROR, Finding, NotRun, Source, Unchecked, Validator, read
 
 SKIPPED = frozenset(
     {".git", ".terraform", ".venv", "venv", "node_modules", "__pycache__", ".mypy_cache", ".tox", ".agency"}
@@ -110,7 +110,9 @@ def _judge(validator: Validator, sources: list[Source], runner: Runner) -> Judge
 def deduplicated(judged: list[Judged]) -> list[Judged]:
     """The same without what another validator says better of the same line, or what follows from a syntax error."""
     better = {name: validator.name for validator in VALIDATORS for name in validator.instead_of}
-    lines = {each.name: {(found.path, found.line) for found in each.findings} for each in judged}
+    lines = {
+        each.name: {(found.path, found.line) for found in each.findings if found.severity == ERROR} for each in judged
+    }
     broken = {
         found.path for each in judged if each.name in READERS for found in each.findings if found.rule == "syntax"
     }

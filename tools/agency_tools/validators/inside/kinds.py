@@ -163,6 +163,8 @@ def _cluster(source: Source, keys: set[str]) -> set[str]:
         return {"kustomization"}
     if source.name == "Chart.yaml":
         return {"chart"}
+    if source.name.startswith("values") and _is_chart(os.path.join(source.root, source.folder)):
+        return {"helm-values"}
     if "kind" not in keys or not re.search(r"^(?:- )?[\"']?apiVersion[\"']?\s*:\s*\S", source.text, re.MULTILINE):
         return set()
     return {"kubernetes"}

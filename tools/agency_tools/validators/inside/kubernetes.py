@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .document import TEMPLATE, Document
+from .document import TEMPLATE, Document, Parsed
 from .schemas import violations
 from .values import ERROR, WARNING, Finding, NotRun, Said, Source, Unchecked, Validator, is_rows, is_table, library
 
@@ -78,16 +78,21 @@ def file_of(api_version: str, kind: str) -> str:
     return f"{kind.lower()}-{prefix}{version}.json"
 
 
-def _check(sources: list[Source], _: Runner) -> Iterator[Said]:
+def objects_said(source: Source, parsed: Parsed) -> Iterator[Said]:
+    """What the schemas say of all objects in these documents."""
     found = schemas(VERSION)
+    for document in parsed.mappings():
+        for value, prefix in _objects(document):
+            yield from _object(source, document, value, prefix, found)
+
+
+def _check(sources: list[Source], _: Runner) -> Iterator[Said]:
     for source in sources:
         if source.documents.fault is not None:
             why = "a template" if TEMPLATE.search(source.text) else "it cannot be read as YAML"
             yield Unchecked(source.path, why)
             continue
-        for document in source.documents.mappings():
-            for value, prefix in _objects(document):
-                yield from _object(source, document, value, prefix, found)
+        yield from objects_said(source, source.documents)
 
 
 def _objects(document: Document) -> Iterator[tuple[dict[str, Any], tuple[Any, ...]]]:

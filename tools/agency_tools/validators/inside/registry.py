@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from . import (  # fmt: skip
+from . import (
     actions,
+    alertmanager,
     arguments,
+    charts,
+    cloudformation,
     dockerfiles,
     grafana,
     kubernetes,
+    kustomizations,
     modules,
     prometheus,
     schemas,
@@ -15,6 +19,7 @@ from . import (  # fmt: skip
     shells,
     syntax,
     terraform,
+    units,
     workflows,
 )
 from .values import Validator
@@ -27,10 +32,15 @@ VALIDATORS: tuple[Validator, ...] = (
     *dockerfiles.VALIDATORS,
     *shells.VALIDATORS,
     *kubernetes.VALIDATORS,
+    *kustomizations.VALIDATORS,
+    *charts.VALIDATORS,
     *terraform.VALIDATORS,
     *modules.VALIDATORS,
     *arguments.VALIDATORS,
+    *cloudformation.VALIDATORS,
     *prometheus.VALIDATORS,
+    *alertmanager.VALIDATORS,
     *grafana.VALIDATORS,
+    *units.VALIDATORS,
     *secrets.VALIDATORS,
 )
