@@ -59,7 +59,7 @@ class Gate:
             name = ALIASES.get(tool, tool)
             decision = decide(self._segments(name, given, cwd or self.root, prospect))
             unproven = name in TYPED and decision.kind in ("change", "destroy") and self._unproven(given, prospect)
-            return replace(decision, prospect=prospect, unproven=unproven)
+            return replace(decision, prospect=prospect, unproven=unproven) if prospect or unproven else decision
         except Exception as fault:
             why = f"The gate failed: {type(fault).__name__}: {fault}."
             return Decision(
