@@ -45,26 +45,33 @@ def _kind(line: str) -> str:
     return {"@": "hunk", "+": "add", "-": "del"}.get(line[:1], "")
 
 
-def blocks(call: Done) -> list[Block]:
+def fitting(results: int) -> int:
+    """How long a text may be in a page of so many results, so that the page stays one that a browser and a reader bear."""
+    return max(800, min(EXCERPT, 60_000 // max(results, 1)))
+
+
+def blocks(call: Done, limit: int = EXCERPT) -> list[Block]:
     """What was asked and what was answered, each tool's in the form that reads best."""
-    answer = [Block(title="Result", text=excerpt(call.text))] if call.text else []
+    answer = [Block(title="Result", text=excerpt(call.text, limit))] if call.text else []
     changed = [Block(title="Changed", text="\n".join(call.changed))] if call.changed else []
-    return [*_asked(call), *answer, *changed]
+    return [*_asked(call, limit), *answer, *changed]
 
 
-def _asked(call: Done) -> Iterator[Block]:
+def _asked(call: Done, limit: int) -> Iterator[Block]:
     given = call.input
     match call.tool:
         case "Bash" if "command" in given:
-            yield Block(title="Command", text=excerpt(str(given["command"])))
+            yield Block(title="Command", text=excerpt(str(given["command"]), limit))
         case "Edit" if "old_string" in given:
             edit = difflib.unified_diff(_lines(given["old_string"]), _lines(given.get("new_string")), lineterm="", n=3)
-            yield Block(title=f"Edit of {given.get('file_path', '')}", lines=diff_lines("\n".join(list(edit)[2:])))
+            yield Block(
+                title=f"Edit of {given.get('file_path', '')}", lines=diff_lines("\n".join(list(edit)[2:]), limit // 10)
+            )
         case "Write" if "content" in given:
             added = "\n".join(f"+{line}" for line in _lines(given["content"]))
-            yield Block(title=f"Write of {given.get('file_path', '')}", lines=diff_lines(added, 120))
+            yield Block(title=f"Write of {given.get('file_path', '')}", lines=diff_lines(added, limit // 25))
         case _ if given:
-            yield Block(title="Input", text=excerpt(json.dumps(dict(given), indent=2, ensure_ascii=False)))
+            yield Block(title="Input", text=excerpt(json.dumps(dict(given), indent=2, ensure_ascii=False), limit))
         case _:
             pass
 

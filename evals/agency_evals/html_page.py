@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from agency_evals.charts import Bar, Chart, bar, by_standing, cost_chart, scorer_chart, tag_chart, tool_chart
 from agency_evals.comparison import Comparison
-from agency_evals.excerpts import Line, diff_lines
+from agency_evals.excerpts import Line, diff_lines, fitting
 from agency_evals.materials import Material, Materials
 from agency_evals.repeats import pass_at_k, pass_hat_k
 from agency_evals.results import CaseResult, Run, Value
@@ -75,6 +75,7 @@ class Page:
     k: int
     tags: Sequence[str]
     rows: Sequence[Row]
+    limit: int  # characters of one text
     lock: str
     version: str
 
@@ -100,6 +101,7 @@ def page_of(
         k=most_epochs(run.cases),
         tags=sorted({tag for result in run.cases for tag in result.tags}),
         rows=rows(found, comparison),
+        limit=fitting(len(found)),
         lock=json.dumps(run.lock, indent=2, ensure_ascii=False) if run.lock else "",
         version=version("agency-runtime"),
     )
@@ -184,16 +186,17 @@ def rows(found: Found, comparison: Comparison | None) -> list[Row]:
     changes = {pair.key: pair.change for pair in comparison.pairs} if comparison else {}
     repeated = most_epochs([result for result, _ in found]) > 1
     ordered = sorted(found, key=lambda each: (each[0].as_expected, each[0].key))
-    return [_row(result, material, changes.get(result.key, ""), repeated) for result, material in ordered]
+    limit = fitting(len(found))
+    return [_row(result, material, changes.get(result.key, ""), repeated, limit) for result, material in ordered]
 
 
-def _row(result: CaseResult, material: Material, change: str, repeated: bool) -> Row:
+def _row(result: CaseResult, material: Material, change: str, repeated: bool, limit: int) -> Row:
     transcript = material.transcript
     return Row(
         result=result,
         transcript=transcript,
         turns=by_turn(transcript.steps) if transcript else (),
-        diff=diff_lines(material.diff),
+        diff=diff_lines(material.diff, limit // 8),
         files=files_text(result),
         facts=_facts(result, transcript),
         change=change,

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from agency_evals.comparison import compare
-from agency_evals.excerpts import DIFF, diff_lines, excerpt
+from agency_evals.excerpts import DIFF, diff_lines, excerpt, fitting
 from agency_evals.html_page import duration, facts, share_text, value_text
 from agency_evals.html_report import html_report
-from agency_evals.materials import Materials
+from agency_evals.materials import Material, Materials
 from agency_evals.results import CaseResult, Run
 from agency_evals.standing import standings
+from agency_evals.transcript import Done, Step, Transcript
 from agency_evals.verdict import Limits, judge
 
 FLAGS = [
@@ -305,6 +306,16 @@ def test_a_thousand_results_make_a_page_a_browser_bears(
     page.fill("#search", "case-0994")
     assert shown(page) == ["case-0994.1"]
     page.close()
+
+
+def test_a_page_of_many_results_shows_less_of_each(result: Callable[..., CaseResult]) -> None:
+    call = Done(id="1", ref="c1", tool="Bash", input={"command": "c" * 9000}, text="t" * 9000)
+    transcript = Transcript(steps=[Step(kind="called", turn=1, call=call)] * 30)
+    cases = [result(f"case-{number:02}") for number in range(60)]
+    text = html_report(Run(id="r", lock={}, cases=cases), lambda _: Material(transcript=transcript))
+    assert len(text) < 60 * 30 * 3500
+    assert text.count("8,000 characters left out") == 60 * 30 * 2
+    assert [fitting(count) for count in (0, 1, 20, 40, 500)] == [3000, 3000, 3000, 1500, 800]
 
 
 def test_long_texts_keep_their_ends() -> None:
