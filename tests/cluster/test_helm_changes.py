@@ -243,6 +243,14 @@ async def test_a_chart_that_reads_the_cluster_shows_no_value_of_it(charts: Chart
     assert "aHVudGVyMi1mb3VuZA" not in found.text
 
 
+async def test_a_chart_that_differs_in_nothing_that_can_be_shown_can_still_be_approved(charts: Charts) -> None:
+    await charts.upgraded()
+    charts.chart("web/templates/deployment.yaml", f"# a comment\n{DEPLOYMENT}")
+    found = await charts.diff()
+    assert "change in nothing that can be shown" in found.text
+    assert (await charts.approved(action="upgrade", diff="staging-helm-diff-2")).exit_code == 0
+
+
 async def test_a_release_is_rolled_back_and_shown_beforehand(charts: Charts) -> None:
     await charts.upgraded()
     await charts.upgraded(image="nginx:1.28")

@@ -1,18 +1,22 @@
 """The Kubernetes tool on a real API server: deploy, break, undo, and every refusal on the way."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from agency_tools.compartment import Ran
 from agency_tools.compartment_testing import Unsealed
 from agency_tools.errors import ToolError
 from agency_tools.kubeconfig import pin
 from agency_tools.kubernetes import Kubernetes
 from agency_tools.kubernetes_commands import KubernetesInput
 from agency_tools.reach import Reach, Targets
+from agency_tools.redaction import Redactor
 from agency_tools.target import Target
 from agency_tools.tool import Output
 
@@ -248,6 +252,35 @@ async def test_a_secrets_values_are_in_no_diff_and_are_back_after_an_undo(shop: 
         assert secret not in found.text + broken.text + undo
     assert broken.text.startswith("failed and was undone"), broken.text
     assert shop.get("secret/s", "{.data.password}") == "aHVudGVyMi1maXJzdA=="
+
+
+@dataclass(frozen=True)
+class Masking:
+    """A compartment that masks what it says, as that of a target does."""
+
+    inner: Unsealed
+    redact: Redactor
+
+    async def run(self, argv: Sequence[str], **more: Any) -> Ran:
+        """Run it and mask its output."""
+        ran = await self.inner.run(argv, **more)
+        return replace(ran, output=self.redact(ran.output))
+
+
+async def test_a_masked_value_is_seen_to_change_and_is_whole_again_after_an_undo(shop: Shop) -> None:
+    [reach] = shop.targets.reaches
+    assert isinstance(reach.compartment, Unsealed)
+    masking = Masking(reach.compartment, Redactor(("canary-first-0001", "canary-second-02")))
+    shop.targets = Targets(reaches=[replace(reach, compartment=masking)])
+    shop.tool = Kubernetes(masking, targets=shop.targets, store=str(shop.folder.parent / "store"))
+    await shop.deployed(deployment(), thing("ConfigMap", "c", data={"a": "canary-first-0001"}))
+    found = await shop.diff(deployment("nginx:broken"), thing("ConfigMap", "c", data={"a": "canary-second-02"}))
+    assert f"change ConfigMap/c in {shop.namespace}\n  (in a value that is masked here)" in found.text
+    broken = await shop.approved(action="apply", diff=found.text.split()[1], seconds=2)
+    assert broken.text.startswith("failed and was undone"), broken.text
+    assert shop.get("configmap/c", "{.data.a}") == "canary-first-0001"
+    await shop.deployed(deployment(), thing("ConfigMap", "c", data={"a": "canary-second-02"}))
+    assert shop.targets.undos.in_order()[0].lacking == ("what is [redacted] in former.yaml",)
 
 
 async def test_scaling_to_zero_destroys_whichever_way_it_is_written(shop: Shop) -> None:

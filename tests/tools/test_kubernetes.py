@@ -13,8 +13,11 @@ from pydantic import ValidationError
 from agency_tools.compartment import Ran
 from agency_tools.compartment_testing import Scripted, Unsealed, aimed
 from agency_tools.errors import ToolError
+from agency_tools.helm import Helm
+from agency_tools.helm_commands import HelmInput
 from agency_tools.kubernetes import NOWHERE, Kubernetes
 from agency_tools.kubernetes_commands import CREATE_OPTIONS, Changing, Kind, KubernetesInput, Reading, kubectl_argv
+from agency_tools.prospect import Prospect
 from agency_tools.target import Target
 
 SHOP = Target(name="staging", namespaces=("shop",))
@@ -176,6 +179,21 @@ async def test_another_namespace_than_the_targets_is_refused_before_anything_is_
         with pytest.raises(ToolError, match=f"target 'staging' is pinned to namespace shop, not '{namespace}'"):
             await tool.run(KubernetesInput.model_validate({"action": action, **WHOLE, "namespace": namespace}))
     assert reach.ran == []
+
+
+async def test_what_another_tool_prepared_is_not_applied() -> None:
+    targets = aimed(Scripted(), SHOP)
+    plan = Prospect(
+        id="plan-1", tool="Terraform", action="apply", target="staging", kind="change", summary="x", content="c",
+        expires=targets.ledger.expiry(),
+    )  # fmt: skip
+    targets.ledger.keep(plan)
+    for tool, given in (
+        (Kubernetes(Scripted(), targets=targets), KubernetesInput(action="apply", diff="plan-1")),
+        (Helm(Scripted(), targets=targets), HelmInput(action="upgrade", diff="plan-1")),
+    ):
+        with pytest.raises(ToolError, match=r"plan-1 is no diff of (Kubernetes|Helm)'s; there are none"):
+            await tool.run(given)  # type: ignore[arg-type]
 
 
 async def test_a_target_that_this_run_does_not_have_is_refused() -> None:

@@ -1,7 +1,7 @@
 """What runs beside kubectl and helm, where the target's credentials are: files it reads and writes there never leave.
 
 Sent as one program to `python3 -c`; stands on the standard library. `apart`, `render`, `pack` and `release` print one JSON object,
-{"exit_code", "out", "err", "sha256"}: the two streams of what they ran apart, so that a warning spoils no JSON.
+{"exit_code", "out", "err", "sha256", "digests"}: the two streams of what they ran apart, so that a warning spoils no JSON.
 `capture` and `restore` print text and end with the exit code of what they ran.
 """
 
@@ -40,8 +40,32 @@ def written(path: str, text: str) -> str:
 
 
 def apart(argv: Sequence[str]) -> dict[str, Any]:
-    """ARGV…: run it."""
-    return ran(argv)
+    """ARGV…: run it. Of objects that it prints as JSON, a digest each: what is told outside may have masked values."""
+    done = ran(argv)
+    if done["exit_code"] == 0 and argv[:3] == ["helm", "get", "manifest"]:
+        return {**done, "sha256": digest_of(done["out"])}
+    if done["exit_code"] or argv[0] != "kubectl" or "--output=json" not in argv or argv[1] not in ("apply", "get"):
+        return done
+    return {**done, "digests": [content(thing) for thing in listed(done["out"])]}
+
+
+def digest_of(manifest: str) -> str:
+    """Digest of a manifest, without blank lines around it."""
+    return hashlib.sha256(manifest.strip().encode()).hexdigest()
+
+
+def content(thing: dict[str, Any]) -> str:
+    """Digest of an object without its status and what the server writes."""
+    bare = stripped(thing)
+    metadata = {name: value for name, value in bare["metadata"].items() if name != "uid"}
+    given: dict[str, Any] = metadata.pop("annotations", None) or {}
+    notes = {name: value for name, value in given.items() if name not in NOTES}
+    whole = {**bare, "metadata": {**metadata, "annotations": notes}}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
+NOTES = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
+"""Annotations that say nothing of what a person wants."""
 
 
 def render(argv: Sequence[str]) -> dict[str, Any]:
@@ -113,7 +137,10 @@ def pack(argv: Sequence[str]) -> dict[str, Any]:
 
 
 def release(argv: Sequence[str]) -> dict[str, Any]:
-    """FILE HELM…: of the release that helm prints as JSON its manifest, kept in FILE with that of its hooks, and these."""
+    """FILE HELM…: of the release that helm prints as JSON its manifest, kept in FILE with that of its hooks, and these.
+
+    The digest is of the manifest alone.
+    """
     file, *command = argv
     done = ran(command)
     if done["exit_code"]:
@@ -121,11 +148,11 @@ def release(argv: Sequence[str]) -> dict[str, Any]:
     whole = json.loads(done["out"])
     hooks: list[dict[str, Any]] = whole.get("hooks") or []
     written(file, "\n---\n".join([whole.get("manifest") or "", *(hook["manifest"] for hook in hooks)]))
-    kept = {
+    kept: dict[str, Any] = {
         "manifest": whole.get("manifest") or "",
         "hooks": [{name: hook.get(name) for name in HOOK} for hook in hooks],
     }
-    return {**done, "out": json.dumps(kept)}
+    return {**done, "out": json.dumps(kept), "sha256": digest_of(kept["manifest"])}
 
 
 HOOK = ("name", "kind", "events", "manifest")

@@ -30,21 +30,23 @@ from agency_tools.prospect import Prospect, digest_of
 class Live:
     """A release as it is there: the revision that runs, 0 where there is none, and its objects.
 
-    status: what helm says of the newest revision.
+    status: what helm says of the newest revision. sha256: of the manifest as it is, whatever is masked of it.
     """
 
     revision: int
     status: str
     objects: Sequence[Object]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """What a chart comes to: its objects, its hooks as a person reads them, and the objects of those."""
+    """What a chart comes to: its objects, its hooks as a person reads them, the objects of those, the manifest's digest."""
 
     objects: Sequence[Object]
     hooks: Sequence[str]
     of_hooks: Sequence[Object]
+    sha256: str
 
     @property
     def everything(self) -> list[Object]:
@@ -83,6 +85,11 @@ class Release:
         return [(old, new) for old, new in self.pairs if old is None or new is None or differences(old, new)]
 
     @property
+    def masked(self) -> bool:
+        """Whether it differs, and in nothing that can be shown."""
+        return not self.touched and self.live.sha256 != self.rendered.sha256
+
+    @property
     def destroys(self) -> bool:
         """Whether something would be gone that is there now."""
         return any(new is None or scaled_to_zero(old, new) for old, new in self.touched)
@@ -99,7 +106,12 @@ class Release:
     @property
     def lines(self) -> list[str]:
         """What a person reads of it."""
-        return [line for old, new in self.touched for line in self._lines(old, new)]
+        found = [line for old, new in self.touched for line in self._lines(old, new)]
+        return (
+            ["change in nothing that can be shown: comments, order, or a value that is masked"]
+            if self.masked
+            else found
+        )
 
     def _lines(self, old: Object | None, new: Object | None) -> list[str]:
         if new is None:
@@ -186,6 +198,7 @@ async def _render(kubectl: Kubectl, given: HelmInput, folder: str) -> Rendered |
         objects=_objects(str(whole["manifest"])),
         hooks=[_hook(each) for each in hooks],
         of_hooks=[thing for each in hooks for thing in _objects(str(each.get("manifest") or ""))],
+        sha256=said.sha256,
     )
 
 
@@ -224,16 +237,17 @@ async def live_release(kubectl: Kubectl, release: str) -> Live:
     newest = str(revisions[-1]["status"]) if revisions else ""
     if not runs:
         return Live(revision=0, status=newest, objects=[])
-    return Live(revision=runs[-1], status=newest, objects=await revision_objects(kubectl, release, runs[-1]))
+    objects, sha256 = await revision_objects(kubectl, release, runs[-1])
+    return Live(revision=runs[-1], status=newest, objects=objects, sha256=sha256)
 
 
-async def revision_objects(kubectl: Kubectl, release: str, revision: int) -> list[Object]:
-    """The objects of one revision. Raises ToolError where there is none such."""
+async def revision_objects(kubectl: Kubectl, release: str, revision: int) -> tuple[list[Object], str]:
+    """The objects of one revision, and its manifest's digest. Raises ToolError where there is none such."""
     words = ("helm", "get", "manifest", release, f"--revision={revision}", *kubectl.place.flag)
     said = await kubectl.inside("apart", *words)
     if said.failed:
         raise ToolError(f"not done: {said.ran.output.strip()}")
-    return _objects(said.out)
+    return _objects(said.out), said.sha256
 
 
 def release_prospect(release: Release, name: str, *, target: str, place: str, expires: datetime) -> Prospect:
@@ -259,9 +273,7 @@ def release_binding(release: Release, place: str) -> dict[str, str]:
     return {
         "chart and values": release.sha256,
         "rendered manifests": digest_of([sorted(_bound(release)), release.rendered.hooks]),
-        "live release": digest_of(
-            [release.live.revision, release.live.status, sorted(map(digest_of, release.live.objects))]
-        ),
+        "live release": digest_of([release.live.revision, release.live.status, release.live.sha256]),
         "namespace": place,
     }
 

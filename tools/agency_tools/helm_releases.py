@@ -3,9 +3,9 @@
 import asyncio
 import posixpath
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from agency_tools.change import Change, Command, carry_out
+from agency_tools.approved import Draft, as_approved, told_diff
+from agency_tools.change import Change, Command
 from agency_tools.compartment import output_of
 from agency_tools.errors import ToolError
 from agency_tools.helm_commands import HelmInput, upgrade_argv
@@ -28,11 +28,6 @@ from agency_tools.target import Target
 from agency_tools.tool import Output
 from agency_tools.undo import Undo
 
-DIFFERS = 1
-"""The exit code of a diff that found differences, as kubectl has it."""
-
-Drafted: TypeAlias = tuple[Prospect, Change, Undo]
-
 
 @dataclass
 class Releases:
@@ -51,61 +46,47 @@ class Releases:
         release = await prepare_release(kubectl, given, self._folder(name))
         if isinstance(release, Said):
             return output_of(release.ran)
-        if not release.touched:
+        if not release.touched and not release.masked:
             return Output(content=f"no changes: {release.summary}", exit_code=0)
         self._diffs[name] = given
-        ledger = self.targets.ledger
-        where = _where(kubectl.place)
+        ledger, where = self.targets.ledger, _where(kubectl.place)
         prospect = release_prospect(release, name, target=self.target.name, place=where, expires=ledger.expiry())
-        kept = ledger.keep(prospect)
-        text = "\n".join([
-            f"Diff {name} for target {self.target.name}: {kept.summary}",
-            *kept.lines,
-            *(f"warning: {warning}" for warning in kept.warnings),
-            f'Do exactly this with {{"action": "upgrade", "diff": "{name}"}} before {kept.expires:%H:%M} UTC.',
-        ])  # fmt: skip
-        return Output(content=text, exit_code=DIFFERS)
+        return told_diff(ledger.keep(prospect))
 
     async def prospect(self, given: HelmInput, kubectl: Kubectl) -> Prospect:
         """What the action would change as things are now. Raises ToolError where it is not what was prepared."""
-        prospect, _, _ = await self._draft(given, kubectl)
-        return prospect if given.action == "upgrade" else self.targets.ledger.keep(prospect)
+        drafted = (await self._draft(given, kubectl)).prospect
+        return drafted if given.action == "upgrade" else self.targets.ledger.keep(drafted)
 
     async def change(self, given: HelmInput, kubectl: Kubectl) -> Output:
         """Carry the action out, watch it, and undo it where it fails. Raises ToolError where nobody approved just this."""
         async with self._one:
-            drafted, change, undo = await self._draft(given, kubectl)
-            ledger = self.targets.ledger
-            approved = ledger.find(drafted.id, target=self.target.name, noun=drafted.noun)
-            ledger.unchanged(approved, drafted.binding)
-            by = ledger.take(approved)
-            story = await carry_out(change, kubectl.compartment)
-            if story.fault is None:
-                ledger.prove(approved)
-                self.targets.undos.add(undo)
-        told = undo.lines() if story.fault is None else []
-        return story.output(f"{given.action}, {approved.summary}, approved by {by}", *told)
+            return await as_approved(await self._draft(given, kubectl), self.targets, kubectl.compartment)
 
-    async def _draft(self, given: HelmInput, kubectl: Kubectl) -> Drafted:
+    async def _draft(self, given: HelmInput, kubectl: Kubectl) -> Draft:
         return await (self._upgrade if given.action == "upgrade" else self._rollback)(given, kubectl)
 
-    async def _upgrade(self, given: HelmInput, kubectl: Kubectl) -> Drafted:
+    async def _upgrade(self, given: HelmInput, kubectl: Kubectl) -> Draft:
         name = given.diff or ""
         kept = self.targets.ledger.find(name, target=self.target.name, noun="diff")
+        if name not in self._diffs:
+            raise ToolError(f"not done: {name} is no diff of Helm's; there are {', '.join(self._diffs) or 'none'}")
         made = self._diffs[name]
         at = Kubectl(compartment=kubectl.compartment, place=place(self.target, made.namespace))
         release = await prepare_release(at, made, self._folder(f"{name}-again"))
         if isinstance(release, Said):
             raise ToolError(f"not done: {name} no longer renders: {release.ran.output.strip()}")
         self.targets.ledger.unchanged(kept, release_binding(release, _where(at.place)))
-        return kept, upgrade_change(release, made, at.place, seconds=given.seconds), self._undo(release, at.place)
+        change = upgrade_change(release, made, at.place, seconds=given.seconds)
+        undo = self._back(release.name, release.live.revision, at.place, f"upgrade: {release.summary}")
+        return Draft(prospect=kept, change=change, undo=undo)
 
-    async def _rollback(self, given: HelmInput, kubectl: Kubectl) -> Drafted:
+    async def _rollback(self, given: HelmInput, kubectl: Kubectl) -> Draft:
         name, revision = given.release or "", given.revision or 0
         live = await live_release(kubectl, name)
         if not live.revision:
             raise ToolError(f"not done: there is no release {name!r} to roll back")
-        then = await revision_objects(kubectl, name, revision)
+        then, sha256 = await revision_objects(kubectl, name, revision)
         kubectl.place.admit([each for each in map(identity, then) if each.namespace], f"revision {revision}")
         before, after = ({str(identity(thing)): thing for thing in found} for found in (live.objects, then))
         gone = [f"delete {each}" for each in before if each not in after]
@@ -121,15 +102,13 @@ class Releases:
             noun="rollback",
             summary=what,
             lines=(what, *gone, *lines),
-            binding={"live release": digest_of([live.revision, live.status]), "becomes": digest_of(then)},
+            binding={"live release": digest_of([live.revision, live.status]), "becomes": sha256},
             content=digest_of([name, then]),
             expires=self.targets.ledger.expiry(),
         )
         change = rollback_change(name, live, then, revision, kubectl.place, seconds=given.seconds)
-        return prospect, change, self._back(name, live.revision, kubectl.place, what)
-
-    def _undo(self, release: Release, where: Place) -> Undo:
-        return self._back(release.name, release.live.revision, where, f"upgrade: {release.summary}")
+        undo = self._back(name, live.revision, kubectl.place, what)
+        return Draft(prospect=prospect, change=change, undo=undo)
 
     def _back(self, name: str, revision: int, where: Place, what: str) -> Undo:
         context = [f"--kube-context={self.target.kube_context}"] if self.target.kube_context else []
@@ -144,7 +123,7 @@ class Releases:
 def upgrade_change(release: Release, given: HelmInput, where: Place, *, seconds: int) -> Change:
     """Installing or upgrading; the revision that ran before comes back, or none, where it does not go well."""
     argv = upgrade_argv(release.name, release.folder, given, namespace=where.namespace, dry_run=False, seconds=seconds)
-    new = [after for _, after in release.touched if after is not None]
+    new = release.rendered.objects if release.masked else [after for _, after in release.touched if after is not None]
     return Change(
         act=Command(argv=argv, seconds=seconds + GRACE),
         watch=watches(new, seconds, where.namespace),

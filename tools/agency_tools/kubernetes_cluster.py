@@ -4,14 +4,14 @@ import asyncio
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from agency_tools.change import Change, carry_out
+from agency_tools.approved import Draft, as_approved, told_diff
+from agency_tools.change import Change
 from agency_tools.compartment import output_of
 from agency_tools.errors import ToolError
 from agency_tools.kubernetes_change import apply_change, delete_change, history_argv, revert_change, scale_change
 from agency_tools.kubernetes_commands import KubernetesInput
-from agency_tools.kubernetes_diff import Prepared, binding_of, prepare, prospect_of
+from agency_tools.kubernetes_diff import binding_of, prepare, prospect_of
 from agency_tools.kubernetes_objects import Object, differences, identity, listed, templated, version
 from agency_tools.kubernetes_place import place
 from agency_tools.kubernetes_run import Kubectl, Said
@@ -21,11 +21,6 @@ from agency_tools.reach import Targets
 from agency_tools.target import Target
 from agency_tools.tool import Output
 from agency_tools.undo import Undo
-
-DIFFERS = 1
-"""The exit code by which `kubectl diff` says that there are differences."""
-
-Drafted: TypeAlias = tuple[Prospect, Change, Undo]
 
 
 @dataclass
@@ -48,36 +43,21 @@ class Cluster:
         if not prepared.touched:
             return Output(content=f"no changes: {prepared.summary}", exit_code=0)
         self._diffs[name] = given
-        kept = self.targets.ledger.keep(self._prospect(prepared, name))
-        text = "\n".join([
-            f"Diff {name} for target {self.target.name}: {kept.summary}",
-            *kept.lines,
-            *(f"warning: {warning}" for warning in kept.warnings),
-            f'Apply exactly this with {{"action": "apply", "diff": "{name}"}} before {kept.expires:%H:%M} UTC.',
-        ])  # fmt: skip
-        return Output(content=text, exit_code=DIFFERS)
+        expires = self.targets.ledger.expiry()
+        prospect = prospect_of(prepared, name, target=self.target.name, expires=expires)
+        return told_diff(self.targets.ledger.keep(prospect))
 
     async def prospect(self, given: KubernetesInput, kubectl: Kubectl) -> Prospect:
         """What the action would change as things are now. Raises ToolError where it is not what was prepared."""
-        prospect, _, _ = await self._draft(given, kubectl)
-        return prospect if given.action == "apply" else self.targets.ledger.keep(prospect)
+        drafted = (await self._draft(given, kubectl)).prospect
+        return drafted if given.action == "apply" else self.targets.ledger.keep(drafted)
 
     async def change(self, given: KubernetesInput, kubectl: Kubectl) -> Output:
         """Carry the action out, watch it, and undo it where it fails. Raises ToolError where nobody approved just this."""
         async with self._one:
-            drafted, change, undo = await self._draft(given, kubectl)
-            ledger = self.targets.ledger
-            approved = ledger.find(drafted.id, target=self.target.name, noun=drafted.noun)
-            ledger.unchanged(approved, drafted.binding)
-            by = ledger.take(approved)
-            story = await carry_out(change, kubectl.compartment)
-            if story.fault is None:
-                ledger.prove(approved)
-                self.targets.undos.add(undo)
-        told = undo.lines() if story.fault is None else []
-        return story.output(f"{given.action}, {approved.summary}, approved by {by}", *told)
+            return await as_approved(await self._draft(given, kubectl), self.targets, kubectl.compartment)
 
-    async def _draft(self, given: KubernetesInput, kubectl: Kubectl) -> Drafted:
+    async def _draft(self, given: KubernetesInput, kubectl: Kubectl) -> Draft:
         if given.action == "apply":
             return await self._apply(given, kubectl)
         before = await self._live(given, kubectl)
@@ -89,9 +69,13 @@ class Cluster:
             case _:
                 return self._delete(given, before)
 
-    async def _apply(self, given: KubernetesInput, kubectl: Kubectl) -> Drafted:
+    async def _apply(self, given: KubernetesInput, kubectl: Kubectl) -> Draft:
         name = given.diff or ""
         kept = self.targets.ledger.find(name, target=self.target.name, noun="diff")
+        if name not in self._diffs:
+            raise ToolError(
+                f"not done: {name} is no diff of Kubernetes's; there are {', '.join(self._diffs) or 'none'}"
+            )
         made = self._diffs[name]
         at = Kubectl(compartment=kubectl.compartment, place=place(self.target, made.namespace))
         prepared = await prepare(at, made, self._file(f"{name}-again"))
@@ -101,18 +85,20 @@ class Cluster:
         former = [each.before for each in prepared.touched if each.before is not None]
         added = [each.identity for each in prepared.touched if each.before is None]
         undo = hand_undo(self.target, f"apply of {name}: {kept.summary}", former=former, added=added)
-        return kept, apply_change(prepared, flag=prepared.flag, seconds=given.seconds), undo
+        change = apply_change(prepared, flag=prepared.flag, seconds=given.seconds)
+        return Draft(prospect=kept, change=change, undo=undo)
 
-    def _scale(self, given: KubernetesInput, before: Object) -> Drafted:
+    def _scale(self, given: KubernetesInput, before: Object) -> Draft:
         one, old, new = identity(before), before["spec"].get("replicas"), given.replicas or 0
         if old is None:
             raise ToolError(f"not done: {one} has no replicas to scale")
         line = f"scale {one}: {old} → {new} replicas"
         prospect = self._own(given, before, "destroy" if new == 0 else "change", line, {"replicas": str(new)})
         change = scale_change(before, replicas=new, seconds=given.seconds)
-        return prospect, change, Undo(target=self.target.name, what=line, commands=(self._typed(change),))
+        undo = Undo(target=self.target.name, what=line, commands=(self._typed(change),))
+        return Draft(prospect=prospect, change=change, undo=undo)
 
-    async def _revert(self, given: KubernetesInput, before: Object, kubectl: Kubectl) -> Drafted:
+    async def _revert(self, given: KubernetesInput, before: Object, kubectl: Kubectl) -> Draft:
         one = identity(before)
         change = revert_change(before, self._file("revert"), revision=given.revision, seconds=given.seconds)
         said = await kubectl.inside("apart", *history_argv(before, given.revision))
@@ -126,13 +112,13 @@ class Cluster:
         to = f"revision {given.revision}" if given.revision else "the revision before"
         what = f"roll {one} back to {to}"
         prospect = self._own(given, before, "change", what, {"becomes": digest_of(lines)}, *lines)
-        return prospect, change, hand_undo(self.target, what, former=[before])
+        return Draft(prospect=prospect, change=change, undo=hand_undo(self.target, what, former=[before]))
 
-    def _delete(self, given: KubernetesInput, before: Object) -> Drafted:
+    def _delete(self, given: KubernetesInput, before: Object) -> Draft:
         what = f"delete {identity(before)}"
         change = delete_change(before, self._file("delete"), seconds=given.seconds)
         prospect = self._own(given, before, "destroy", what, {})
-        return prospect, change, hand_undo(self.target, what, former=[before], gone=True)
+        return Draft(prospect=prospect, change=change, undo=hand_undo(self.target, what, former=[before], gone=True))
 
     async def _live(self, given: KubernetesInput, kubectl: Kubectl) -> Object:
         """The one object that an action is for. Raises ToolError where it is not there, or not the target's."""
@@ -142,10 +128,6 @@ class Cluster:
         [thing] = listed(said.out)
         kubectl.place.admit([identity(thing)], f"{given.action}")
         return thing
-
-    def _prospect(self, prepared: Prepared, name: str) -> Prospect:
-        expires = self.targets.ledger.expiry()
-        return prospect_of(prepared, name, target=self.target.name, expires=expires)
 
     def _own(
         self, given: KubernetesInput, before: Object, kind: Grave, what: str, more: Mapping[str, str], *lines: str

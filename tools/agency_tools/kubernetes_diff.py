@@ -26,18 +26,19 @@ from agency_tools.prospect import Prospect, digest_of
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One object as it is there, None where it is not, and as the server would have it."""
+    """One object as it is there, None where it is not, and as the server would have it, with a digest of each."""
 
     identity: Identity
     before: Object | None
     after: Object
+    digests: tuple[str, str]
 
     @property
     def word(self) -> str:
         """What would become of it."""
         if self.before is None:
             return "add"
-        return "change" if differences(self.before, self.after) else "keep"
+        return "keep" if self.digests[0] == self.digests[1] else "change"
 
     @property
     def lines(self) -> list[str]:
@@ -45,7 +46,8 @@ class Compared:
         if self.before is None:
             images = [str(each.get("image")) for each in pod_of(self.after).get("containers", ())]
             return [f"add {self.identity}" + (f" ({', '.join(images)})" if images else "")]
-        return [f"change {self.identity}", *(f"  {line}" for line in differences(self.before, self.after))]
+        found = differences(self.before, self.after) or ["(in a value that is masked here)"]
+        return [f"change {self.identity}", *(f"  {line}" for line in found)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,19 +126,27 @@ async def prepare(kubectl: Kubectl, given: KubernetesInput, file: str) -> Prepar
     )
     if live.failed:
         return live
-    there = {identity(thing): thing for thing in listed(live.out)}
-    after = {identity(thing): thing for thing in listed(tried.out)}
+    before, after = _by_identity(live), _by_identity(tried)
     kubectl.place.admit(after, "this")
     return Prepared(
         file=file,
         sha256=rendered.sha256,
         rendered=things,
-        compared=[Compared(identity=each, before=there.get(each), after=thing) for each, thing in after.items()],
+        compared=[_compared(each, before.get(each), thing) for each, thing in after.items()],
         said=tried.err,
         forced=given.force_conflicts,
         flag=flag,
         namespace=kubectl.place.namespace or "the context's own",
     )
+
+
+def _by_identity(said: Said) -> dict[Identity, tuple[Object, str]]:
+    return {identity(thing): (thing, digest) for thing, digest in zip(listed(said.out), said.digests, strict=True)}
+
+
+def _compared(one: Identity, before: tuple[Object, str] | None, after: tuple[Object, str]) -> Compared:
+    old, digest = before or (None, "")
+    return Compared(identity=one, before=old, after=after[0], digests=(digest, after[1]))
 
 
 def namespace_flag(kubectl: Kubectl, things: Sequence[Object]) -> list[str]:
@@ -172,10 +182,11 @@ def prospect_of(prepared: Prepared, name: str, *, target: str, expires: datetime
 
 def binding_of(prepared: Prepared) -> dict[str, str]:
     """Everything that has to be the same when it is carried out."""
-    live = [[str(each.identity), version(each.before) if each.before else None] for each in prepared.compared]
-    tried = [
-        [str(each.identity), wanted(each.after) if each.before else shape(each.after)] for each in prepared.compared
+    live = [
+        [str(each.identity), version(each.before, each.digests[0]) if each.before else None]
+        for each in prepared.compared
     ]
+    tried = [[str(each.identity), each.digests[1] if each.before else shape(each.after)] for each in prepared.compared]
     return {
         "manifests": prepared.sha256,
         "live objects": digest_of(sorted(live)),

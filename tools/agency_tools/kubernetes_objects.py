@@ -5,15 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
+from agency_tools.cluster_inside import NOTES
 from agency_tools.prospect import digest_of
 
 Object: TypeAlias = dict[str, Any]
 
 SERVERS = ("resourceVersion", "managedFields", "creationTimestamp", "generation", "selfLink", "uid")
 """Metadata that the server writes."""
-
-NOTES = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
-"""Annotations that say nothing of what a person wants."""
 
 HIDDEN = "(hidden)"
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -85,11 +83,11 @@ def wanted(thing: Object) -> Object:
     return {**_without(thing, "status"), "metadata": {**rest, "annotations": annotations} if annotations else rest}
 
 
-def version(thing: Object) -> list[str]:
-    """What changes when somebody changes the object, and not when its status moves."""
+def version(thing: Object, digest: str = "") -> list[str]:
+    """What changes when somebody changes the object, and not when its status moves; `digest`: of its content."""
     metadata = thing["metadata"]
     own = metadata.get("generation") if "status" in thing else metadata.get("resourceVersion")
-    return [str(metadata.get("uid")), str(own), digest_of(wanted(thing))]
+    return [str(metadata.get("uid")), str(own), digest or digest_of(wanted(thing))]
 
 
 def differences(before: Object | None, after: Object) -> list[str]:

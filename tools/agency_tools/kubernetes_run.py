@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from agency_tools.kubernetes_place import Place
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """A command's exit code, its streams, and the sha256 of the file that it kept."""
+    """A command's exit code, its streams, the sha256 of the file that it kept, a digest of each object that it printed.
+
+    Where a compartment masks what it says, the digests are still those of the objects as they are.
+    """
 
     exit_code: int
     out: str
     err: str
     sha256: str = ""
+    digests: Sequence[str] = ()
 
     @property
     def failed(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import yaml
 
 from agency_tools.kubernetes_objects import Identity, Object, identity, wanted
+from agency_tools.redaction import MASK
 from agency_tools.target import Target
 from agency_tools.undo import FORMER, Undo
 
@@ -14,18 +15,20 @@ def hand_undo(
 ) -> Undo:
     """The undo of a change that replaced the `former` objects, or deleted them where they are `gone`, and `added` others.
 
-    A secret's values are in no file: its former state is left out, and said to be lacking.
+    A secret's values are in no file: its former state is left out, and said to be lacking, as is any value that was masked.
     """
     kept = [thing for thing in former if thing["kind"] != "Secret"]
     verb = "create" if gone else "replace"
     back = [" ".join([*kubectl(target), verb, f"--filename={FORMER}"])] if kept else []
     deleted = [" ".join([*kubectl(target, one.namespace), "delete", f"{one.resource}/{one.name}"]) for one in added]
+    text = "---\n".join(yaml.safe_dump(wanted(thing), sort_keys=False) for thing in kept)
+    masked = (f"what is {MASK} in {FORMER}",) if MASK in text else ()
     return Undo(
         target=target.name,
         what=what,
         commands=(*back, *deleted),
-        former="---\n".join(yaml.safe_dump(wanted(thing), sort_keys=False) for thing in kept),
-        lacking=tuple(f"the former values of {identity(thing)}" for thing in former if thing["kind"] == "Secret"),
+        former=text,
+        lacking=(*(f"the former values of {identity(each)}" for each in former if each["kind"] == "Secret"), *masked),
     )
 
 

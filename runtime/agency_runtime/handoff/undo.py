@@ -35,14 +35,16 @@ def undo_steps(calls: Sequence[Executed], clean: Callable[[str], str]) -> list[U
 
 def _step(call: Executed, clean: Callable[[str], str]) -> UndoStep:
     lines = call.output.splitlines()
-    former = "".join(f"{clean(line)}\n" for line in _former(lines))
+    raw = [*_former(lines)]
+    former = "".join(f"{clean(line)}\n" for line in raw)
+    masked = [f"what is masked in {FORMER}"] if former != "".join(f"{line}\n" for line in raw) else []
     path = f"evidence/{call.ref}.former.yaml"
     commands = (clean(line).replace(f"={FORMER}", f"={path}") for line in _after(lines, COMMAND))
     return UndoStep(
         ref=call.ref,
         did=clean(call.command),
         commands=tuple(commands),
-        lacking=tuple(clean(line) for line in _after(lines, LACKING)),
+        lacking=(*(clean(line) for line in _after(lines, LACKING)), *masked),
         former=former,
     )
 
