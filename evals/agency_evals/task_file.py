@@ -114,6 +114,7 @@ class Agency(Table):
     version: moves when scoring changes, so that results of before and after are not compared unawares.
     feature: names the handoff; with `.agency/handoff/FEATURE/devops-automator/plan.md` in the workspace the run is in
     handoff mode. plan: for `implement`, the plan's path in the workspace; for it instruction.md only tells readers.
+    requires: programs without which the tests can judge nothing; where one is not in the sandbox they are unscored.
     recordings: name of a file in recordings/ (without .jsonl) to its expected outcome; the first is the case's own.
     """
 
@@ -128,6 +129,7 @@ class Agency(Table):
     allow: tuple[str, ...] = ()
     ask: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    requires: tuple[Annotated[str, Field(pattern=r"^[\w.+-]+$")], ...] = ()
     limits: Limits = Limits()
     workspace: Files = Files()
     recordings: dict[Name, Literal["passed", "failed"]] = Field(default_factory=dict)

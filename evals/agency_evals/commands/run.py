@@ -106,15 +106,17 @@ def run(args: argparse.Namespace) -> int:
     from agency_evals.case import find_cases
     from agency_evals.gate import gate_of
     from agency_evals.outputs import check_outputs
+    from agency_evals.run_folder import find_run
     from agency_evals.suite import jobs_of, missing
 
     check_outputs(args)
     gate, choices = gate_of(args), choices_of(args)
+    other = find_run(args.failed_from) if args.failed_from else None
     cases = find_cases(args.cases, tags=args.tag)
     request = request_of(args)
     folder, resumed = where(args, request)
     every = jobs_of(cases, choices, folder.path, recordings=args.recordings or ["*"], epochs=args.epochs)
-    jobs = chosen(args, every)
+    jobs = chosen(args, every, other)
     todo = missing(jobs, folder.results())
     begin(folder, cases, jobs, choices, lock_more(args, every, request, folder, resumed=resumed))
     say(
@@ -157,13 +159,12 @@ def conclusion(args: argparse.Namespace, gate: "Gate", folder: "RunFolder", jobs
     return code
 
 
-def chosen(args: argparse.Namespace, jobs: "tuple[Job, ...]") -> "tuple[Job, ...]":
-    """The attempts of this command's shard, or those that failed in another run. Raises UsageError where none is left."""
-    from agency_evals.run_folder import find_run
+def chosen(args: argparse.Namespace, jobs: "tuple[Job, ...]", other: "RunFolder | None") -> "tuple[Job, ...]":
+    """The attempts of this command's shard, of those that failed in the other run. Raises UsageError where none did."""
     from agency_evals.shards import shard
 
-    if args.failed_from:
-        jobs = only_failed(jobs, find_run(args.failed_from))
+    if other is not None:
+        jobs = only_failed(jobs, other)
     return shard(args.shard).of_all(jobs) if args.shard else jobs
 
 

@@ -25,9 +25,20 @@ async def score(spec: Tests, finished: Finished) -> Score:
     name, case = name_of(spec), finished.case
     seconds = spec.timeout_sec or case.task.verifier.timeout_sec
     async with bench(finished, tests=True) as box:
+        if absent := await _absent(case, box):
+            return unscored(name, f"not in the sandbox, and the tests need it: {absent}")
         if case.test_script is None or by_pytest(case):
             return await _pytest(name, case, box, seconds)
         return await _script(name, case, box, seconds)
+
+
+async def _absent(case: Case, box: Bench) -> str:
+    """The programs that the case requires and the sandbox has not, in words."""
+    wanted = case.agency.requires
+    if not wanted:
+        return ""
+    loop = f'for name in {quoted(*wanted)}; do command -v "$name" >/dev/null || echo "$name"; done'
+    return ", ".join((await box.run(loop, seconds=30)).output.split())
 
 
 def by_pytest(case: Case) -> bool:
