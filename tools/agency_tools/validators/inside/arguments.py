@@ -20,9 +20,6 @@ META = frozenset({"count", "for_each", "provider", "depends_on", "lifecycle", "c
 OWN = frozenset({"terraform"})
 """Prefixes of what terraform itself brings."""
 
-SLIP = 0.85
-"""How alike two names are of which one is a misspelling of the other."""
-
 NUMERIC = re.compile(r"^-?\d+(?:\.\d+)?$")
 
 
@@ -50,15 +47,15 @@ class _Here:
         removed = is_removed(self.what, name)
         if removed and self.oldest < (removed,):
             return self.found(at, rule, f"{message}; version {removed} of the provider removed it", INFO)
-        return self.found(at, rule, message, INFO if self._may_be_older(name or self.what, near) else ERROR)
+        strange = set((name or self.what).split("_")) - self.provider.words()
+        return self.found(at, rule, message, INFO if self.may_be_older and not strange else ERROR)
 
-    def _may_be_older(self, name: str, near: list[str]) -> bool:
-        """Whether an older major version is allowed whose removals are not known here, and nothing tells of a slip."""
+    @property
+    def may_be_older(self) -> bool:
+        """Whether an older major version is allowed of which it is not known here what the newer one removed."""
         major = self.provider.version[:1]
         known = self.provider.name == "hashicorp/aws" and (self.before is None or self.before > major)
-        if known or self.oldest >= major:
-            return False
-        return not near or difflib.SequenceMatcher(None, name, near[0]).ratio() < SLIP
+        return not known and self.oldest < major
 
 
 def _check(sources: list[Source], _: Runner) -> Iterator[Said]:
@@ -118,8 +115,9 @@ def _body(here: _Here, item: hcl.Item, number: int, what: str, *, outermost: boo
 
 def _missing(here: _Here, item: hcl.Item, block: Block, given: set[str], what: str) -> Iterator[Said]:
     absent = [name for name in block.required if name not in given]
-    if absent and not (here.before is not None and here.before <= here.provider.version[:1]):
-        yield here.found(item.at, "required", f"{what} lacks the required {', '.join(map(repr, absent))}")
+    if absent:
+        severity = INFO if here.may_be_older and here.oldest + (here.before or ()) else ERROR
+        yield here.found(item.at, "required", f"{what} lacks the required {', '.join(map(repr, absent))}", severity)
 
 
 def _value(here: _Here, each: hcl.Item, name: str, sort: int, what: str) -> Iterator[Said]:

@@ -125,7 +125,7 @@ def _typed(board: _Dashboard, value: dict[str, Any], path: Path, known: dict[str
 
 def _misspelt(board: _Dashboard, value: dict[str, Any], path: Path, known: dict[str, tuple[type, ...]]) -> Iterator[Said]:  # fmt: skip
     for key in value:
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.87)
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.85)
         if near and key not in known and near[0] not in value and key != near[0].rstrip("s"):
             yield board.found((*path, key), "key", WARNING, f"unknown key {key!r}; {near[0]!r} was meant?")
 

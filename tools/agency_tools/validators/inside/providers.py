@@ -46,6 +46,17 @@ class Provider(NamedTuple):
         """What may be read of such a resource or data source; nothing where that is not known."""
         return set(self.value["exports"].get(name if kind == "resource" else f"data.{name}", ()))
 
+    def words(self) -> frozenset[str]:
+        """The words of which the names of its types and arguments consist."""
+        return _words(self.name)
+
+
+@functools.lru_cache(maxsize=64)
+def _words(name: str) -> frozenset[str]:
+    value = next(each.value for each in providers().values() if each.name == name)
+    names = {*value["resources"], *value["data"], *(each for _, accepted in value["blocks"] for each in accepted)}
+    return frozenset(word for each in names for word in each.split("_"))
+
 
 @functools.lru_cache(maxsize=1)
 def providers() -> dict[str, Provider]:
