@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from . import groovy
@@ -108,26 +108,19 @@ def _sections(here: _Here, body: Iterable[Statement], known: frozenset[str], wha
 
 def _section(here: _Here, section: Statement) -> Iterator[Said]:
     """A section that pipelines and stages share."""
-    if section.name == "agent":
-        yield from _agent(here, section)
-        return
-    if section.name in NEVER_EMPTY and section.name != "input":
+    if section.name in NEVER_EMPTY:
         if section.body is None:
             yield here.found(section.at, "section", f"{section.name} must be a block")
             return
         if not section.body:
             yield here.found(section.at, "empty", f"{section.name} is empty")
-    if section.name == "post":
-        yield from _post(here, section)
-    elif section.name == "environment":
-        yield from _environment(here, section)
-    elif section.name == "steps":
-        yield from _steps(here, section)
-    elif section.name == "when":
-        yield from _when(here, section)
-    elif section.name in ("options", "parameters", "triggers"):
-        yield from _declared(here, section)
-    elif section.name == "input" and section.body is not None:
+    judge = SECTIONS.get(section.name)
+    if judge is not None:
+        yield from judge(here, section)
+
+
+def _input(here: _Here, section: Statement) -> Iterator[Said]:
+    if section.body is not None:
         yield from _sections(here, section.body, INPUT, "input")
         if "message" not in {each.name for each in section.body}:
             yield here.found(section.at, "missing", "input has no message")
@@ -335,5 +328,17 @@ def _bound(statement: Statement) -> Iterator[str]:
         if key.text in SECRET and colon.text == ":" and value.kind in ("plain", "filled"):
             yield value.text.strip("'\"")
 
+
+SECTIONS: dict[str, Callable[[_Here, Statement], Iterator[Said]]] = {
+    "agent": _agent,
+    "post": _post,
+    "environment": _environment,
+    "steps": _steps,
+    "when": _when,
+    "options": _declared,
+    "parameters": _declared,
+    "triggers": _declared,
+    "input": _input,
+}
 
 VALIDATORS = (Validator("jenkinsfile", frozenset({"jenkinsfile"}), _check),)

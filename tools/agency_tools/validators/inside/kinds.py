@@ -190,7 +190,9 @@ def _ansible(source: Source) -> set[str]:
     if not re.search(r"^-\s", source.text, re.MULTILINE):
         return set()
     if re.search(
-        r"^(?:-|  )\s*(?:hosts|import_playbook|ansible\.builtin\.import_playbook)\s*:", source.text, re.MULTILINE
+        r"^(?:-|  )\s*(?:hosts|tasks|roles|import_playbook|ansible\.builtin\.import_playbook)\s*:",
+        source.text,
+        re.MULTILINE,
     ):
         return {"ansible-playbook"}
     if re.search(r"(?:^|/)(?:tasks|handlers)/[^/]+\.ya?ml$", source.path):
