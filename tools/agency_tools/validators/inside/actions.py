@@ -12,37 +12,45 @@ from typing import TYPE_CHECKING, Any
 from .document import Document
 from .running import batches
 from .shells import comments, severity
-from .values import ERROR, INFO, WARNING, Finding, NotRun, Said, Source, Unchecked, Validator, rows, table
+from .values import ERROR, INFO, WARNING, Finding, Said, Source, Unchecked, Validator, rows, table
 
 if TYPE_CHECKING:
     from .running import Runner
 
 HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "ubuntu-22.04-arm", "ubuntu-slim", "windows-latest", "windows-2025", "windows-2022", "windows-11-arm", "macos-latest", "macos-15", "macos-14", "macos-13", "macos-26", "self-hosted")  # fmt: skip
 DATED = re.compile(r"is too old to run|was deprecated|is deprecated")
+RETIRED = re.compile(r"(?:ubuntu|windows|macos)-[\d.]+")
+"""A label of the hosted runners' own form that actionlint does not know is one that is gone."""
+
 UNTRUSTED = "is potentially untrusted"
 
 
 def _actionlint(sources: list[Source], runner: Runner) -> Iterator[Said]:
     runner.need("actionlint")
     for some in batches([source.path for source in sources if source.documents.fault is None], 100):
-        argv = ["actionlint", "-no-color", "-shellcheck=", "-pyflakes=", "-format", "{{json .}}", *some]
-        ran = runner.run(argv)
-        if ran.code not in (0, 1):
-            raise NotRun(f"actionlint failed: {ran.err.strip()[-200:] or ran.code}")
+        yield from _linted(list(some), runner)
+
+
+def _linted(paths: list[str], runner: Runner) -> Iterator[Said]:
+    """Findings in the files; one that actionlint breaks on takes them all down, so the others are tried apart."""
+    if not paths:
+        return
+    ran = runner.run(["actionlint", "-no-color", "-shellcheck=", "-pyflakes=", "-format", "{{json .}}", *paths])
+    if ran.code in (0, 1):
         for each in rows(json.loads(ran.out or "[]")):
-            if UNTRUSTED in each["message"] and runner.has("zizmor"):
-                continue  # which says it with how sure it is
-            path = os.path.normpath(each["filepath"])
-            rank = _rank(each)
-            yield Finding(
-                path,
-                max(each["line"], 1),
-                max(each["column"], 1),
-                "actionlint",
-                each["kind"],
-                rank,
-                each["message"][:400],
-            )
+            if not (UNTRUSTED in each["message"] and runner.has("zizmor")):  # which says it with how sure it is
+                yield _complaint(each)
+    elif len(paths) == 1:
+        yield Unchecked(paths[0], f"actionlint broke on it: {(ran.err.strip() or str(ran.code)).splitlines()[0][:160]}")
+    else:
+        half = len(paths) // 2
+        yield from _linted(paths[:half], runner)
+        yield from _linted(paths[half:], runner)
+
+
+def _complaint(each: dict[str, Any]) -> Finding:
+    path, line, column = os.path.normpath(each["filepath"]), max(int(each["line"]), 1), max(int(each["column"]), 1)
+    return Finding(path, line, column, "actionlint", each["kind"], _rank(each), each["message"][:400])
 
 
 def _rank(each: dict[str, Any]) -> str:
@@ -52,7 +60,8 @@ def _rank(each: dict[str, Any]) -> str:
     if each["kind"] == "runner-label":
         label = re.search(r'label "([^"]*)"', message)
         near = difflib.get_close_matches(label[1].lower(), HOSTED, n=1, cutoff=0.85) if label else []
-        return ERROR if near and "-cores" not in message else INFO
+        retired = label is not None and RETIRED.fullmatch(label[1]) is not None
+        return ERROR if near or retired else INFO
     return WARNING if UNTRUSTED in message else ERROR
 
 
@@ -89,7 +98,17 @@ def _security(found: list[dict[str, Any]]) -> Iterator[Said]:
         key = table(primary["symbolic"]["key"].get("Local"))
         path = os.path.normpath(key.get("verbatim_path") or key.get("given_path") or "")
         said = f"{each['desc']}: {primary['symbolic']['annotation']}"
-        yield Finding(path, start["row"] + 1, start["column"] + 1, "zizmor", each["ident"], _gravity(each), said[:400])
+        trusted = each["ident"] == "template-injection" and only_inputs(primary["concrete"].get("feature", ""))
+        rank = INFO if trusted else _gravity(each)
+        yield Finding(path, start["row"] + 1, start["column"] + 1, "zizmor", each["ident"], rank, said[:400])
+
+
+def only_inputs(feature: str) -> bool:
+    """Whether what is expanded comes from inputs alone, which only who may start the workflow can set."""
+    named = set(
+        re.findall(r"\b(github\.event\.inputs|github\.[\w.]+|inputs|steps|needs|env|matrix|secrets|vars)\b", feature)
+    )
+    return bool(named) and named <= {"inputs", "github.event.inputs"}
 
 
 def _gravity(each: dict[str, Any]) -> str:
@@ -181,7 +200,7 @@ def _by_runner(job: dict[Any, Any]) -> str:
 
 BOTH = frozenset({"github-workflow"})
 VALIDATORS = (
-    Validator("actionlint", BOTH, _actionlint, instead_of=("schema",)),
+    Validator("actionlint", BOTH, _actionlint, instead_of=("workflow-references",)),
     Validator("zizmor", BOTH | {"github-action", "dependabot"}, _zizmor),
     Validator("shellcheck-run", BOTH | {"github-action"}, _scripts),
 )

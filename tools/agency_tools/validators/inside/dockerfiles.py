@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .running import batches
-from .values import ERROR, INFO, WARNING, Finding, NotRun, Said, Source, Unchecked, Validator
+from .values import ERROR, INFO, WARNING, Finding, NotRun, Said, Source, Validator
 
 if TYPE_CHECKING:
     from .running import Runner
@@ -61,9 +61,7 @@ def without_bodies(lines: list[str]) -> list[str]:
     return kept
 
 
-def _said(source: Source, each: dict[str, str]) -> Said:
-    if each["code"] == "DL1000" and any(HEREDOC.match(line) for line in source.lines):
-        return Unchecked(source.path, "hadolint does not read its here-document")
+def _said(source: Source, each: dict[str, str]) -> Finding:
     message = " ".join(each["message"].split())[:300]
     line, column = max(int(each["line"]), 1), max(int(each["column"]), 1)
     return Finding(source.path, line, column, "hadolint", each["code"], _severity(each), message)

@@ -121,6 +121,13 @@ def _continuous_integration(source: Source, keys: set[str]) -> set[str]:
     return found
 
 
+NOT_ALERTMANAGER = frozenset({"apiVersion", "exporters", "processors", "service", "server", "jobs", "services"})
+ROUTED = re.compile(
+    r"^\s*receiver\s*:\s*\S.*(?:\n.*)*?^\s*-?\s*name\s*:\s|^\s*-\s*name\s*:\s(?:.*\n)*?\s*receiver\s*:\s*\S",
+    re.MULTILINE,
+)
+"""A route's receiver, and the name of one."""
+
 OTHER_PIPELINES: dict[str, tuple[str, ...]] = {
     "circle-ci": ("/.circleci/config.yml",),
     "azure-pipelines": ("/azure-pipelines.yml", "/azure-pipelines.yaml"),
@@ -153,7 +160,7 @@ def _monitoring(source: Source, keys: set[str]) -> set[str]:
         "receivers",
     }:
         found.add("prometheus-config")
-    elif "route" in keys and "receivers" in keys and "apiVersion" not in keys:
+    elif keys & {"route", "receivers"} and not keys & NOT_ALERTMANAGER and ROUTED.search(text):
         found.add("alertmanager")
     return found
 
@@ -172,7 +179,7 @@ def _cluster(source: Source, keys: set[str]) -> set[str]:
 
 def _is_compose(source: Source, keys: set[str]) -> bool:
     if re.match(r"(?:docker-)?compose(?:[.-][\w.-]+)?\.ya?ml$", source.name):
-        return "services" in keys or keys <= {"version", "include", "volumes", "networks", "name"}
+        return "apiVersion" not in keys
     if "services" not in keys or keys & {"apiVersion", "kind", "language", "stages", "pipelines"}:
         return False
     known = {"services", "version", "volumes", "networks", "configs", "secrets", "name", "include", "models"}

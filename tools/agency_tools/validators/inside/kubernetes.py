@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .document import TEMPLATE, Document, Parsed
 from .schemas import violations
-from .values import ERROR, WARNING, Finding, NotRun, Said, Source, Unchecked, Validator, is_rows, is_table, library
+from .values import ERROR, Finding, NotRun, Said, Source, Unchecked, Validator, is_rows, is_table, library
 
 if TYPE_CHECKING:
     from .running import Runner
@@ -34,7 +34,7 @@ REMOVED = {
 }
 """Kinds that no supported release serves under that version any more."""
 
-BUILT_IN = re.compile(r"^(?:v1|(?:apps|batch|autoscaling|policy|extensions)/.*|(?:[a-z.]+\.)?k8s\.io/.*)$")
+BUILT_IN = re.compile(r"^(?:v\d+|(?:apps|batch|autoscaling|policy|extensions)/.*|(?:[a-z.]+\.)?k8s\.io/.*)$")
 
 
 class Schemas:
@@ -147,10 +147,18 @@ def _unknown(
     if api in CORE and kind not in ("List", "Config", "Status"):
         instead = f"; it belongs to {', '.join(homes)}" if homes else ""
         yield Finding(source.path, place.line, place.column, "kubernetes-validate", "unknown-kind", ERROR, f"{api} has no kind {kind}{instead}")  # fmt: skip
-    elif "/" not in api and api not in ("v1",) and homes and re.fullmatch(r"v\d+(?:(?:alpha|beta)\d+)?", api) is None:
-        yield Finding(source.path, place.line, place.column, "kubernetes-validate", "unknown-version", WARNING, f"there is no API version {api!r}")  # fmt: skip
+    elif _no_such_version(api, kind, found):
+        yield Finding(source.path, place.line, place.column, "kubernetes-validate", "unknown-version", ERROR, f"{api} of {kind} does not exist")  # fmt: skip
     else:
         yield Unchecked(source.path, f"no schema of {api} {kind}")
+
+
+def _no_such_version(api: str, kind: str, found: Schemas) -> bool:
+    """Whether the kind is Kubernetes' own, and the version a stable one that its group never had."""
+    group, _, version = api.rpartition("/")
+    own = any(name.startswith(f"{kind.lower()}-") for name in found.names)
+    known_group = not group or any(each.startswith(f"{group.split('.')[0]}-") for each in found.apis)
+    return own and known_group and BUILT_IN.match(api) is not None and re.fullmatch(r"v\d+", version) is not None
 
 
 VALIDATORS = (Validator("kubernetes-validate", frozenset({"kubernetes"}), _check),)

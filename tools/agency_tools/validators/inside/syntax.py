@@ -26,13 +26,28 @@ def _yamllint(sources: list[Source], runner: Runner) -> Iterator[Said]:
     for source in sources:
         if _has_duplicates_check_only(rules) and "yamllint" not in source.text and _unique(source):
             continue
-        for problem in linter.run(source.text, rules, source.path):
-            if problem.rule is None and TEMPLATE.search(source.text):
-                yield Unchecked(source.path, "a template, which is no YAML before it is filled in")
-                break
-            severity = ERROR if problem.rule in (None, "key-duplicates") else WARNING
-            rule = problem.rule or "syntax"
-            yield Finding(source.path, problem.line, problem.column, "yamllint", rule, severity, problem.desc)
+        said = list(_problems(source, linter.run(source.text, rules, source.path)))
+        yield from said
+        fault = source.documents.fault
+        if fault is not None and not any(isinstance(each, Unchecked) or each.rule == "syntax" for each in said):
+            yield _template(source) or Finding(
+                source.path, fault.line, fault.column, "yamllint", "syntax", ERROR, fault.message
+            )
+
+
+def _problems(source: Source, problems: Any) -> Iterator[Said]:
+    for problem in problems:
+        if problem.rule is None and (template := _template(source)):
+            yield template
+            return
+        severity = ERROR if problem.rule in (None, "key-duplicates") else WARNING
+        rule = problem.rule or "syntax"
+        yield Finding(source.path, problem.line, problem.column, "yamllint", rule, severity, problem.desc)
+
+
+def _template(source: Source) -> Unchecked | None:
+    found = TEMPLATE.search(source.text)
+    return Unchecked(source.path, "a template, which is no YAML before it is filled in") if found else None
 
 
 def _has_duplicates_check_only(rules: Any) -> bool:
