@@ -28,8 +28,8 @@ GETTER = re.compile(r'@jsii\.member\(jsii_name="\w+"\)\n    def (\w+)\(self\) ->
 DEEPEST = 8
 """Blocks within blocks that are read; what lies deeper is taken for anything."""
 
-META = frozenset({"scope", "id_", "self", "connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioners"})  # fmt: skip
-NOT_EXPORTED = re.compile(r"_input$|^_|^(?:cdktf|node|friendly|fqn|raw|terraform)_|^(?:node|fqn)$")
+META = frozenset({"connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioners"})  # fmt: skip
+NOT_EXPORTED = re.compile(r"_input$|^_|^(?:cdktf_stack|node|fqn|friendly_unique_id|raw_overrides)$|^terraform_(?:meta|resource_type|generator)")  # fmt: skip
 
 
 ANY, TEXT, NUMBER, BOOL, LIST, MAPPING = range(-1, -7, -1)

@@ -62,8 +62,8 @@ def _play(here: _Here, path: Path, play: Any) -> Iterator[Said]:
     if not is_table(play):
         yield here.found(path, "play", "a play must be a mapping")
         return
-    if play.keys() & IMPORT or "include" in play:
-        return
+    if play.keys() & IMPORT or "include" in play or {"sources", "rules"} <= play.keys():
+        return  # of an event-driven rulebook, the last
     for key in play:
         if key not in PLAY:
             yield here.found((*path, key), "key", f"a play has no key {key!r}{_near(key, PLAY)}")
@@ -85,10 +85,10 @@ def _roles(here: _Here, path: Path, play: dict[Any, Any]) -> Iterator[Said]:
         name = each if isinstance(each, str) else table(each).get("role") or table(each).get("name")
         if not isinstance(name, str):
             yield here.found((*path, "roles", number), "role", "a role has no name")
-        elif (
-            name not in there and (near := difflib.get_close_matches(name, there, n=1, cutoff=0.8)) and "." not in name
-        ):
-            yield here.found((*path, "roles", number), "role", f"there is no role {name!r}; {near[0]!r} was meant?")
+        elif name not in there and not set(name) & set("./{"):
+            near = difflib.get_close_matches(name, there, n=1, cutoff=0.8)
+            if near:
+                yield here.found((*path, "roles", number), "role", f"there is no role {name!r}{_meant(near)}")
 
 
 def _tasks(here: _Here, path: Path, tasks: Any, depth: int) -> Iterator[Said]:
@@ -167,28 +167,29 @@ def _module(here: _Here, path: Path, task: dict[Any, Any], name: str) -> Iterato
         if near or name.startswith(modules.OWN):
             yield here.found((*path, name), "module", f"there is no module {name!r}{_meant(near)}")
         return
-    value = task[name]
-    short = modules.short(name)
-    if short in FILES:
-        yield from _file(here, (*path, name), value)
+    if modules.short(name) in FILES:
+        yield from _file(here, (*path, name), task[name])
     accepted = modules.accepted(name)
-    if accepted is None:
+    given = _given(task[name], modules.short(name))
+    if accepted is not None and given is not None:
+        yield from _arguments(here, (*path, name), task, given, accepted)
+
+
+def _arguments(
+    here: _Here, path: Path, task: dict[Any, Any], given: dict[str, Any], accepted: modules.Accepted
+) -> Iterator[Said]:
+    name = path[-1]
+    lenient = modules.short(name) in modules.PASSED_ON
+    for key, value in given.items():
+        if key in accepted.options:
+            yield from _choice(here, (*path, key), name, key, value, accepted.options[key])
+        elif not lenient:
+            yield here.found((*path, key), "argument", f"{name} has no argument {key!r}{_near(key, accepted.options)}")
+    if isinstance(task[name], str) or task.keys() & {"args", "module_defaults"}:
         return
-    given = _given(value, short)
-    if given is None:
-        return
-    extra = table(task.get("args"))
-    for key in given:
-        if key not in accepted.options:
-            yield here.found(
-                (*path, name, key), "argument", f"{name} has no argument {key!r}{_near(key, accepted.options)}"
-            )
-        else:
-            yield from _choice(here, (*path, name, key), name, key, given[key], accepted.options[key])
-    if not isinstance(value, str) and "args" not in task and "module_defaults" not in task:
-        absent = [each[0] for each in accepted.required if not {*given, *extra} & {*each}]
-        if absent and given.keys() <= accepted.options.keys():
-            yield here.found((*path, name), "required", f"{name} lacks {', '.join(absent)}")
+    absent = [each[0] for each in accepted.required if not {*given} & {*each}]
+    if absent and (lenient or given.keys() <= accepted.options.keys()):
+        yield here.found(path, "required", f"{name} lacks {', '.join(absent)}")
 
 
 def _given(value: Any, module: str) -> dict[str, Any] | None:
@@ -222,8 +223,9 @@ def _file(here: _Here, path: Path, value: Any) -> Iterator[Said]:
     name = value if isinstance(value, str) else table(value).get("file")
     if not isinstance(name, str) or "{{" in name or not re.fullmatch(r"[\w./-]+\.ya?ml", name):
         return
-    folder = os.path.join(here.source.root, here.source.folder)
-    places = [folder, os.path.join(folder, "tasks"), os.path.join(os.path.dirname(folder), "tasks"), here.source.root]
+    parts = here.source.folder.split("/")
+    above = [os.path.join(here.source.root, *parts[:number]) for number in range(len(parts) + 1)]
+    places = [*above, *(os.path.join(place, "tasks") for place in above)]
     if not any(os.path.exists(os.path.join(place, name)) for place in places):
         yield here.found(path, "file", f"there is no file {name}")
 

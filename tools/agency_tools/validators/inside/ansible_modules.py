@@ -18,6 +18,9 @@ ANYTHING = frozenset({"set_fact", "add_host", "meta", "include", "include_role",
 FREE = frozenset({"command", "shell", "raw", "script", "include_vars", "include_tasks", "import_tasks", "include", "meta", "win_command", "win_shell", "import_playbook", "group_by"})  # fmt: skip
 """Modules that take a line of text."""
 
+PASSED_ON = frozenset({"service", "package"})
+"""Modules that hand what they do not know to the one that the system has."""
+
 GONE = frozenset({"include", "docker", "ec2_facts", "accelerate", "fireball", "letsencrypt"})
 """Modules of older releases; good playbooks of that time have them."""
 

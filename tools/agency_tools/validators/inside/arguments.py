@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import hcl
 from .modules import Module, module_of
 from .providers import BOOL, LIST, MAPPING, NUMBER, SORTS, TEXT, Block, Provider, bounds, providers
-from .removed import is_removed
+from .removed import LATER_MAJORS, is_removed
 from .values import ERROR, INFO, Finding, NotRun, Said, Source, Unchecked, Validator
 
 if TYPE_CHECKING:
@@ -48,7 +48,15 @@ class _Here:
         if removed and self.oldest < (removed,):
             return self.found(at, rule, f"{message}; version {removed} of the provider removed it", INFO)
         strange = set((name or self.what).split("_")) - self.provider.words()
-        return self.found(at, rule, message, INFO if self.may_be_older and not strange else ERROR)
+        return self.found(
+            at, rule, message, INFO if (self.may_be_older or self.may_be_newer) and not strange else ERROR
+        )
+
+    @property
+    def may_be_newer(self) -> bool:
+        """Whether a newer major version than the table's is allowed."""
+        major = self.provider.version[0]
+        return self.provider.name in LATER_MAJORS and (self.before is None or self.before > (major + 1,))
 
     @property
     def may_be_older(self) -> bool:

@@ -51,6 +51,7 @@ class _Dashboard:
         inputs = [each for each in rows(value.get("__inputs")) if is_table(each)]
         self.types = {str(each.get("name")): str(each.get("pluginId", "")) for each in inputs}
         self.types |= {str(v.get("name")): str(v.get("query", "")) for v in self.variables if v.get("type") == "datasource"}  # fmt: skip
+        self.metricsql = queries.is_metricsql(source.text) or "victoriametrics" in source.text.lower()
         self.known = {str(v.get("name")) for v in self.variables} | set(self.types)
 
     def found(self, path: Path, rule: str, severity: str, message: str) -> Finding:
@@ -200,7 +201,7 @@ def _target(board: _Dashboard, path: Path, target: dict[str, Any], panel: dict[s
 
 
 def _promql(board: _Dashboard, path: Path, expression: str, what: str, parser: Any) -> Iterator[Said]:
-    said = queries.fault(expression, parser)
+    said = None if board.metricsql else queries.fault(expression, parser)
     if said is not None:
         yield board.found(path, "expression", ERROR, f"{what}: {said}")
 

@@ -6,7 +6,9 @@ import itertools
 import re
 from typing import Any
 
-VARIABLE = re.compile(r"\$\{(?P<braced>\w+)(?:[:.][^}]*)?\}|\$(?P<plain>[A-Za-z_]\w*)|\[\[(?P<old>\w+)(?::\w+)?\]\]")
+VARIABLE = re.compile(
+    r"(?<!\\)\$\{(?P<braced>\w+)(?:[:.][^}]*)?\}|(?<!\\)\$(?P<plain>[A-Za-z_]\w*)|\[\[(?P<old>\w+)(?::\w+)?\]\]"
+)
 STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`', re.DOTALL)
 COMMENT = re.compile(r"#[^\n]*")
 DURATION_BEFORE = re.compile(r"(?:\[|:|\boffset\s+-?)\s*$")
@@ -18,6 +20,16 @@ FULL_SEARCH = 3
 
 BUILT_IN = re.compile(r"^(?:__\w+|timeFilter|interval|interval_ms|dashboard|org|user|timezone)$")
 LOGS = re.compile(r"\|[=~>]|!~?\s*`|\|\s*(?:json|logfmt|unwrap|line_format|label_format|pattern|regexp|decolorize)\b|\{[^}]*\}\s*(?:\|=|!=\s*[\"`])")  # fmt: skip
+
+METRICSQL = re.compile(
+    r"\b(?:topk_(?:max|min|avg|median|last)|bottomk_(?:max|min|avg|median|last)|range_\w+|running_\w+|label_(?:keep|del|set|map|match|value|copy|move|transform|lowercase|uppercase)|buckets_limit|rollup\w*|aggr_over_time|default_rollup|keep_last_value|keep_next_value|interpolate|prometheus_buckets|median_over_time|distinct_over_time|share_\w+_over_time|union|alias|outliersk|zscore\w*|increase_pure|tmax_over_time|tmin_over_time|histogram_share|any|remove_resets)\s*\(",
+)
+"""Functions that only VictoriaMetrics has, whose language also allows what Prometheus does not."""
+
+
+def is_metricsql(text: str) -> bool:
+    """Whether the text uses VictoriaMetrics' dialect."""
+    return METRICSQL.search(text) is not None
 
 
 def names(text: str) -> set[str]:

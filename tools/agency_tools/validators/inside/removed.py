@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 REMOVED: dict[str, tuple[int, frozenset[str]]] = {
-    "aws_api_gateway_deployment": (6, frozenset({"stage_name", "stage_description", "canary_settings"})),
+    "aws_api_gateway_deployment": (6, frozenset({"stage_name", "stage_description", "canary_settings", "invoke_url", "execution_arn"})),
     "aws_autoscaling_attachment": (5, frozenset({"alb_target_group_arn"})),
     "aws_autoscaling_group": (5, frozenset({"tags"})),
     "aws_batch_compute_environment": (6, frozenset({"compute_environment_name", "compute_environment_name_prefix"})),
@@ -41,6 +41,9 @@ TYPES: dict[str, int] = {
     "aws_simpledb_domain": 6,
 }
 """Types that are gone, and since when."""
+
+LATER_MAJORS = frozenset({"hashicorp/google", "hashicorp/kubernetes"})
+"""Providers of which there is a newer major version than the table's."""
 
 FAMILIES = {"aws_opsworks_": 6, "aws_worklink_": 6, "aws_macie_": 5, "aws_elastictranscoder_": 7}
 
