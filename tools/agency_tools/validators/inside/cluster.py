@@ -176,7 +176,7 @@ def _spec(thing: Object) -> Any:
 
 
 def _together(one: Object, other: Object) -> bool:
-    return one.at("metadata", "namespace") == other.at("metadata", "namespace")
+    return bool(one.at("metadata", "namespace") == other.at("metadata", "namespace"))
 
 
 def _labels(thing: Object) -> dict[Any, Any]:
