@@ -17,7 +17,7 @@ MODULE = HERE / "go"
 """The Go module that pins, with their sums, the programs it names as its tools."""
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-MIRROR = "http://deb.debian.org/debian"
+ASKED = "$(REPO_URI) $(COMPONENT) $(CODENAME)"
 DEBIAN = {"promtool": "usr/bin/promtool"}
 """Packages of the image's own suite, and the program of each that runs on any machine."""
 
@@ -80,11 +80,14 @@ def _unpack(folder: Path) -> str:
     """Take Debian's programs out of their packages, without installing anything; why not, or nothing."""
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb") and KEYRING.is_file()):
         return "only Debian's apt-get can fetch it"
+    mirror = _mirror()
+    if not mirror:
+        return "apt-get names no archive of Debian's; run apt-get update"
     with tempfile.TemporaryDirectory(dir=folder) as made:
         place = Path(made)
         (place / "lists" / "partial").mkdir(parents=True)
         (place / "archives" / "partial").mkdir(parents=True)
-        (place / "sources").write_text(f"deb [signed-by={KEYRING}] {MIRROR} {SUITE} main\n", encoding="utf-8")
+        (place / "sources").write_text(f"deb [signed-by={KEYRING}] {mirror} {SUITE} main\n", encoding="utf-8")
         for words in (["update"], ["download", *DEBIAN]):
             if why := _run(apt_argv(place, words), cwd=place):
                 return why
@@ -94,6 +97,14 @@ def _unpack(folder: Path) -> str:
                     return why
             (place / "unpacked" / program).rename(folder / package)
     return ""
+
+
+def _mirror() -> str:
+    """The archive from which this machine takes Debian's own packages, for whichever suite; empty where it has none."""
+    argv = ["apt-get", "indextargets", "--format", ASKED, "Created-By: Packages"]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    rows = (line.split() for line in done.stdout.splitlines())
+    return next((row[0] for row in rows if row[1:2] == ["main"] and row[2:] and "-" not in row[2]), "")
 
 
 def apt_argv(place: Path, words: Sequence[str]) -> list[str]:

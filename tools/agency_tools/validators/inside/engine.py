@@ -72,14 +72,14 @@ def sources_of(root: str, paths: Iterable[str]) -> list[Source]:
     return found
 
 
-def check(root: str, paths: Iterable[str], *, slow: bool, only: frozenset[str] | None = None) -> list[Judged]:
+def check(root: str, paths: Iterable[str], *, slow: bool) -> list[Judged]:
     """What each validator says of the files; those to which no file applies are left out."""
     sources = sources_of(root, paths)
     runner = Runner(root)
     wanted: list[tuple[Validator, list[Source]]] = []
     for validator in VALIDATORS:
         mine = [source for source in sources if validator.kinds & source.kinds]
-        if mine and (slow or not validator.slow) and (only is None or validator.name in only):
+        if mine and (slow or not validator.slow):
             wanted.append((validator, mine))
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting = [pool.submit(_judge, validator, mine, runner) for validator, mine in wanted]

@@ -26,15 +26,14 @@ class Service:
         self._before = Before(root)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One request's answer: {"paths": [...] | null, "since": bool, "slow": bool, "only": [...],
+        """One request's answer: {"paths": [...] | null, "since": bool, "slow": bool,
         "base": commit}, or {"mark": true}."""
         root = self._root
         if request.get("mark"):
             self._watch.mark()
             return {"validators": [], "findings": [], "paths": [], "lines": [], "before": []}
         paths = self._paths(root, request)
-        only = request.get("only")
-        judged = check(root, paths, slow=bool(request.get("slow")), only=frozenset(only) if only else None)
+        judged = check(root, paths, slow=bool(request.get("slow")))
         self._watch.seen(paths)
         before = self._before.findings(request["base"], paths) if request.get("base") else []
         return {**told(judged), "paths": paths, "lines": lines_of(root, judged), "before": before}
