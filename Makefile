@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHES ?= sandbox gate tools overhead validators
+BENCHES ?= sandbox gate tools overhead validators evals
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 10
