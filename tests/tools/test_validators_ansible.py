@@ -88,3 +88,8 @@ def test_a_handler_that_a_role_may_have_is_not_missed(judge: Judge) -> None:
 def test_a_misspelt_role_is_told(judge: Judge) -> None:
     files = {"site.yml": "- hosts: all\n  roles:\n    - ngnix\n", "roles/nginx/tasks/main.yml": MORE}
     assert judge(files, "ansible") == ["site.yml:3: there is no role 'ngnix'; 'nginx' was meant?"]
+
+
+def test_a_syntax_error_beside_expressions_is_an_error_and_no_template(judge: Judge) -> None:
+    text = GOOD.replace("      when: ansible", "     when: ansible")
+    assert [each.split(": ", 1)[0] for each in judge({**FILES, "site.yml": text}, "yamllint")] == ["site.yml:15"]

@@ -96,3 +96,15 @@ def test_a_fault_stands_at_its_line(judge: Judge) -> None:
 
 def test_what_is_no_json_is_left_to_the_reader_of_json(judge: Judge) -> None:
     assert judge({"shop.json": json.dumps(GOOD)[:-1]}, "grafana") == ["shop.json: it cannot be read as JSON"]
+
+
+def test_legends_in_braces_make_no_template_of_broken_json(judge: Judge) -> None:
+    text = json.dumps({**GOOD, "description": "{{instance}}"}, indent=1)
+    found = judge({"shop.json": text[:-1] + ",}"}, "json")
+    assert [each.split(": ", 1)[0] for each in found] == [f"shop.json:{text.count(chr(10)) + 1}"]
+
+
+def test_json_whose_braces_stand_outside_of_strings_is_a_template(judge: Judge) -> None:
+    assert judge({"a.json": '{"replicas": {{ count }}}'}, "json") == [
+        "a.json: a template, which is no JSON before it is filled in"
+    ]

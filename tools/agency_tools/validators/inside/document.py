@@ -172,6 +172,32 @@ def json_fault(text: str) -> Fault | None:
 TEMPLATE = re.compile(r"\{\{|\{%|<%|\$\{\{|\[\[ ?[.$]|^\s*#\{|@@[A-Z_]+@@|^%\w", re.MULTILINE)
 """What only a template engine's input holds."""
 
+CONTROL = re.compile(
+    r"^\s*(?:- )?(?:\{\{-?\s*(?:if|range|with|end|define|template|include|else|block|toYaml|/\*|\.|\$\w+ :?=)|\{%|<%|#\{|\[\[ ?[.$]|%\w)"
+    r"|@@[A-Z_]+@@",
+    re.MULTILINE,
+)
+"""A line that only a template engine understands."""
+
+BARE = re.compile(r"""^\s*(?:- )?[\w./-]+:\s+(?![|>"'])[^"'#\n]*(?<!\$)\{\{""", re.MULTILINE)
+"""A value without quotes that a template engine fills in."""
+
+FILLED_LATER = frozenset({"ansible-playbook", "ansible-tasks", "github-workflow", "github-action", "prometheus-rules", "alertmanager", "gitlab-ci", "azure-pipelines"})  # fmt: skip
+"""Kinds that are YAML before their {{ … }} are filled in."""
+
+STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
+
+
+def is_template(text: str, kinds: frozenset[str]) -> bool:
+    """Whether the text becomes YAML only when a template engine has filled it in."""
+    return CONTROL.search(text) is not None or (not kinds & FILLED_LATER and BARE.search(text) is not None)
+
+
+def is_json_template(text: str) -> bool:
+    """Whether a template engine's input stands outside of the strings."""
+    return TEMPLATE.search(STRING.sub('""', text)) is not None
+
+
 PLACEHOLDER = re.compile(r"\{\{|\{%|\$\{|\$\(|\$[A-Z_]|<[A-Za-z][\w .-]*>|^__\w+__$|%[A-Z_]+%|@@?[A-Z_]+@@?|#\{")
 """A value that something else will replace before the file is used."""
 

@@ -38,6 +38,9 @@ KNOWN = {
 }  # fmt: skip
 """What comes with Jenkins and the usual plugins: other plugins bring more, so only a slip is told."""
 
+STEPS = frozenset({"archiveArtifacts", "bat", "build", "catchError", "checkout", "cleanWs", "deleteDir", "dir", "echo", "emailext", "error", "fileExists", "git", "input", "junit", "library", "mail", "milestone", "node", "parallel", "powershell", "publishHTML", "pwsh", "readFile", "retry", "script", "sleep", "slackSend", "sshagent", "stash", "step", "timeout", "timestamps", "unstable", "unstash", "waitUntil", "warnError", "withCredentials", "withEnv", "withMaven", "withSonarQubeEnv", "writeFile", "publishChecks", "recordIssues", "readJSON", "readYaml", "writeJSON", "writeYaml", "archive", "tool", "tools", "wrap", "lock", "container", "label"})  # fmt: skip
+"""Steps that come with Jenkins and the usual plugins: only a slip of one is told."""
+
 STEPS_WITH_NAMES = frozenset({"timeout", "retry", "dir", "lock", "withEnv", "waitUntil", "catchError", "timestamps"})
 SECRET = frozenset({"variable", "passwordVariable", "passphraseVariable", "tokenVariable", "secretKeyVariable"})
 
@@ -62,10 +65,24 @@ def _check(sources: list[Source], _: Runner) -> Iterator[Said]:
             yield here.found(problem.at, "syntax", str(problem))
             continue
         pipelines = [each for each in statements if each.name == "pipeline" and each.body is not None and len(each.head) == 1]  # fmt: skip
+        yield from _misspelt(here, statements)
         for pipeline in pipelines:
             yield from _pipeline(here, pipeline)
             yield from _calls(here, pipeline)
         yield from _secrets(here, statements)
+
+
+def _misspelt(here: _Here, statements: tuple[Statement, ...]) -> Iterator[Said]:
+    """The outermost block or a step, told by what it is nearly called; the file's own functions are left alone."""
+    own = {token.text for each in statements for token in each.head}
+    for each in statements:
+        if each.name != "pipeline" and {"stages", "agent"} <= {inner.name for inner in each.body or ()}:
+            yield here.found(each.at, "section", f"{each.name!r} is no pipeline")
+    for each in (inner for statement in statements if statement.name == "pipeline" for inner in statement.walk()):
+        for step in each.body or () if each.name in ("steps", *POST) else ():
+            near = difflib.get_close_matches(step.name, STEPS, n=1, cutoff=0.83)
+            if near and step.name not in STEPS | own and step.head[0].kind == "name":
+                yield here.found(step.at, "step", f"there is no step {step.name!r}; {near[0]!r} was meant?")
 
 
 def _pipeline(here: _Here, pipeline: Statement) -> Iterator[Said]:

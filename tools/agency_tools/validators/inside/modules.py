@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BLOCKS = frozenset({"resource", "data", "variable", "output", "locals", "module", "provider", "terraform", "moved", "import", "removed", "check", "ephemeral", "action"})  # fmt: skip
 VARIABLE = frozenset({"type", "default", "description", "validation", "sensitive", "nullable", "ephemeral", "deprecated", "const"})  # fmt: skip
 OUTPUT = frozenset({"value", "description", "sensitive", "depends_on", "precondition", "postcondition", "ephemeral", "deprecated", "type"})  # fmt: skip
+TERRAFORM = frozenset({"required_version", "required_providers", "backend", "cloud", "experiments", "provider_meta", "language"})  # fmt: skip
+DEMAND = frozenset({"source", "version", "configuration_aliases"})
 CALL = frozenset({"source", "version", "providers", "count", "for_each", "depends_on", "enabled", "lifecycle"})
 LABELS = {"resource": 2, "data": 2, "variable": 1, "output": 1, "module": 1, "provider": 1, "locals": 0, "terraform": 0, "moved": 0, "import": 0, "removed": 0, "check": 1, "ephemeral": 2}  # fmt: skip
 LOCAL = ("./", "../")
@@ -149,14 +151,25 @@ def _overridden(here: _Here) -> bool:
 
 def _own(here: _Here, item: hcl.Item) -> Iterator[Said]:
     """The arguments of terraform's own blocks."""
-    known = {"variable": VARIABLE, "output": OUTPUT}.get(item.name)
+    known = {"variable": VARIABLE, "output": OUTPUT, "terraform": TERRAFORM}.get(item.name)
     for each in item.body or ():
         if known is not None and each.name not in known:
             yield here.found(each.at, "argument", f"{item.name} has no argument {each.name!r}{_near(each.name, known)}")
+    for block in item.blocks("required_providers") if item.name == "terraform" else ():
+        yield from _demands(here, block)
     if item.name == "output" and item.argument("value") is None and item.labels:
         yield here.found(item.at, "required", f"output {item.labels[0]} has no value")
     if item.name == "module" and item.labels:
         yield from _call(here, item)
+
+
+def _demands(here: _Here, block: hcl.Item) -> Iterator[Said]:
+    """What is demanded of each provider."""
+    for each in block.body or ():
+        words = [token for token in each.expression if token.kind != "newline"]
+        for key, sign in zip(words, words[1:], strict=False):  # noqa: RUF007 - not in 3.9
+            if key.kind == "name" and sign.text in ("=", ":") and key.text not in DEMAND:
+                yield here.found(key.at, "argument", f"{each.name} demands no {key.text!r}{_near(key.text, DEMAND)}")
 
 
 def _call(here: _Here, item: hcl.Item) -> Iterator[Said]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .document import TEMPLATE, json_fault
+from .document import TEMPLATE, is_json_template, is_template, json_fault
 from .values import ERROR, WARNING, Finding, NotRun, Said, Source, Unchecked, Validator, library
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _problems(source: Source, problems: Any) -> Iterator[Said]:
 
 
 def _template(source: Source) -> Unchecked | None:
-    found = TEMPLATE.search(source.text)
+    found = is_template(source.text, source.kinds)
     return Unchecked(source.path, "a template, which is no YAML before it is filled in") if found else None
 
 
@@ -96,7 +96,7 @@ def _json(sources: list[Source], _: Runner) -> Iterator[Said]:
         fault = json_fault(source.text)
         if fault is None:
             continue
-        if TEMPLATE.search(source.text):
+        if is_json_template(source.text):
             yield Unchecked(source.path, "a template, which is no JSON before it is filled in")
         elif re.search(r"^\s*//", source.text, re.MULTILINE):
             yield Unchecked(source.path, "JSON with comments")
