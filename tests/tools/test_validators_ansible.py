@@ -92,4 +92,4 @@ def test_a_misspelt_role_is_told(judge: Judge) -> None:
 
 def test_a_syntax_error_beside_expressions_is_an_error_and_no_template(judge: Judge) -> None:
     text = GOOD.replace("      when: ansible", "     when: ansible")
-    assert [each.split(": ", 1)[0] for each in judge({**FILES, "site.yml": text}, "yamllint")] == ["site.yml:15"]
+    assert [each.split(": ", 1)[0] for each in judge({**FILES, "site.yml": text}, "yamllint")] == ["site.yml:16"]
