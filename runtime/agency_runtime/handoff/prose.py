@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from agency_runtime.calls import Executed
 from agency_runtime.handoff.claimed import Claimed
@@ -98,6 +99,7 @@ class _Figures:
     quantities: frozenset[Quantity]
 
     @classmethod
+    @lru_cache(maxsize=8)  # a handoff is judged some times over, and reading a long output's figures is most of it
     def of(cls, text: str) -> "_Figures":
         return cls(frozenset(numbers(text)), frozenset(quantities(text)))
 

@@ -1,6 +1,7 @@
 """Sample results of well-known persona templates, which models copy as if they were their own."""
 
 import re
+from functools import lru_cache
 
 RESULTS = (
     "$770/month",
@@ -55,12 +56,18 @@ PLACES = (
 
 def residue(text: str, shown: str = "", written: str = "") -> str:
     """The first piece of a template's samples in the text that neither outputs nor files of this run hold; empty for none."""
-    flat, outputs, files = _flat(text), _flat(shown), _flat(written)
-    for pieces, excuse in ((RESULTS, outputs), (PLACES, outputs + files)):
-        for piece in pieces:
-            if _flat(piece) in flat and _flat(piece) not in excuse:
+    flat = _flat(text)
+    for pieces, excuses in ((RESULTS, (shown,)), (PLACES, (shown, written))):
+        for piece, plain in _plain(pieces):
+            if plain in flat and not any(plain in _flat(excuse) for excuse in excuses):
                 return piece
     return ""
+
+
+@lru_cache(maxsize=2)
+def _plain(pieces: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Each piece, and how it reads without the marks that a copy may lose."""
+    return tuple((piece, _flat(piece)) for piece in pieces)
 
 
 def _flat(text: str) -> str:

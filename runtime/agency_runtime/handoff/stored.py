@@ -71,10 +71,8 @@ def _bytes(folder: Path, name: str) -> bytes | None:
 
 def _claims(folder: Path, evidence: Evidence) -> Iterator[str]:
     """Every claim judged again on what is stored of its calls."""
-    calls = executed(folder, evidence)
-    for claim in evidence.claims:
-        if reason := fault(claim, calls, evidence):
-            yield f"{claim.statement}: {reason}"
+    reasons = faults(evidence.claims, executed(folder, evidence), evidence)
+    yield from (f"{claim.statement}: {why}" for claim, why in zip(evidence.claims, reasons, strict=True) if why)
 
 
 def executed(folder: Path, evidence: Evidence) -> list[Executed]:
@@ -97,9 +95,17 @@ def changed_files(evidence: Evidence) -> dict[str, list[str]]:
 
 def fault(claim: ClaimRecord, calls: Sequence[Executed], evidence: Evidence) -> str:
     """Why the claim does not stand on these calls; empty where it does."""
-    asked = Claim(statement=claim.statement, calls=[call.ref for call in claim.calls], about=claim.about)
-    report = HandoffReport(work_completed=[WorkItem(area="other", what="-")], claims=[asked])
-    return judge(report, calls, changes_of(evidence)).claims[0].reason
+    return faults([claim], calls, evidence)[0]
+
+
+def faults(claims: Sequence[ClaimRecord], calls: Sequence[Executed], evidence: Evidence) -> list[str]:
+    """The same of each claim, in their order."""
+    asked = [
+        Claim(statement=claim.statement, calls=[call.ref for call in claim.calls], about=claim.about)
+        for claim in claims
+    ]
+    report = HandoffReport(work_completed=[WorkItem(area="other", what="-")], claims=asked)
+    return [judged.reason for judged in judge(report, calls, changes_of(evidence)).claims[: len(asked)]]
 
 
 def _executed(folder: Path, call: CallRecord) -> Executed:
