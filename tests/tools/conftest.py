@@ -85,11 +85,14 @@ async def searched(
 JUDGE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from agency_checks.engine import check
-from agency_checks.values import Finding
+from agency_checks.engine import sources_of
+from agency_checks.registry import VALIDATORS
+from agency_checks.running import Runner
 root, name, paths = json.loads(sys.argv[2])
-for judged in check(root, paths, slow=True, only=frozenset({name})):
-    print(json.dumps([judged.why, judged.findings, judged.unchecked]))
+(validator,) = (each for each in VALIDATORS if each.name == name)
+mine = [source for source in sources_of(root, paths) if validator.kinds & source.kinds]
+if mine:
+    print(json.dumps(sorted({*validator.check(mine, Runner(root))})))
 """
 
 
@@ -120,9 +123,8 @@ def judge(tmp_path: Path) -> Callable[[Mapping[str, str], str], list[str]]:
         ]
         done = subprocess.run(argv, capture_output=True, text=True, check=True)
         assert done.stdout, f"{name} applies to none of {', '.join(files)}"
-        why, findings, unchecked = json.loads(done.stdout)
-        assert why is None, why
-        told = [f"{each[0]}:{each[1]}: {each[6]}" for each in findings if each[5] != "info"]
-        return [*told, *(f"{path}: {reason}" for path, reason in unchecked)]
+        said = json.loads(done.stdout)
+        told = [f"{each[0]}:{each[1]}: {each[6]}" for each in said if len(each) > 2 and each[5] != "info"]
+        return [*told, *(f"{path}: {reason}" for path, reason in (each for each in said if len(each) == 2))]
 
     return judged
