@@ -4,7 +4,6 @@ import configparser
 import datetime
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def test_the_timer_fires_at_night_and_catches_up():
 
 def test_its_own_tests_pass_and_can_fail():
     done = subprocess.run(
-        [sys.executable, "-m", "unittest", "tests.test_nightly"], cwd=HERE, capture_output=True, text=True, timeout=120
+        ["python3", "-m", "unittest", "tests.test_nightly"], cwd=HERE, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0 and "Ran 0 tests" not in done.stderr, done.stderr
     script = HERE / "scripts/nightly.sh"
@@ -96,7 +95,7 @@ def test_its_own_tests_pass_and_can_fail():
         script.write_text("#!/bin/bash\nexit 0\n")
         script.chmod(mode)
         broken = subprocess.run(
-            [sys.executable, "-m", "unittest", "tests.test_nightly"],
+            ["python3", "-m", "unittest", "tests.test_nightly"],
             cwd=HERE,
             capture_output=True,
             text=True,
