@@ -53,6 +53,17 @@ class Answer:
     _row: int = 0
     _count: int = 0
 
+    def go_on_from(
+        self, executed: Sequence[Executed], interrupted: Sequence[Executed], denials: Sequence[Json], count: int
+    ) -> None:
+        """Take over the calls of the run's earlier part; those that were cut off get their outcome in the log now."""
+        self.executed += executed
+        self.denials += denials
+        self.unapproved += [each for each in denials if "permits" in each]
+        self._count = count
+        for call in interrupted:
+            self._add(call)
+
     @property
     def exhausted(self) -> str | None:
         """Why no further call may run; None while they may."""
@@ -171,11 +182,14 @@ class Answer:
             else:
                 self.divergences.append(differs)
                 self.session.add("notice", text=f"the live result differs from the recorded one: {differs}")
+        self._add(executed)
+        return executed
+
+    def _add(self, executed: Executed) -> None:
         self.executed.append(executed)
         self.executed.sort(key=lambda each: number(each.ref))  # neighbours that ran side by side end in any order
         kept = {name: getattr(executed, name) for name in KEPT}
         self.session.add("call.finished", **kept, text=executed.output)
-        return executed
 
 
 def _stands(tools: Mapping[str, Tool]) -> str:

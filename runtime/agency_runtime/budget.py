@@ -35,18 +35,19 @@ def limit(name: str, given: str | float) -> float:
 
 @dataclass
 class Spending:
-    """What a run has spent so far."""
+    """What a run has spent so far; `earlier` are the minutes of the parts that it goes on from."""
 
     budget: Budget
     turns: int = 0
     cost: float = 0.0
     tokens: int = 0
+    earlier: float = 0.0
     started: float = field(default_factory=time.monotonic)
 
     @property
     def minutes(self) -> float:
-        """Minutes of wall time since the start."""
-        return (time.monotonic() - self.started) / 60
+        """Minutes of wall time since the start, earlier parts included."""
+        return self.earlier + (time.monotonic() - self.started) / 60
 
     @property
     def seconds_left(self) -> float | None:
@@ -54,6 +55,15 @@ class Spending:
         if math.isinf(self.budget.minutes):
             return None
         return max(0.0, (self.budget.minutes - self.minutes) * 60)
+
+    @property
+    def option(self) -> str | None:
+        """The option that gives more of what is used up, with the word for its value; None while all hold."""
+        if self.turns >= self.budget.turns:
+            return "--max-turns N"
+        if self.cost >= self.budget.cost:
+            return "--max-cost USD"
+        return "--max-minutes N" if self.minutes >= self.budget.minutes else None
 
     def spent(self) -> str | None:
         """Which budget is used up, in words with its number; None while all hold."""

@@ -69,6 +69,8 @@ def _denial(denial: Mapping[str, object]) -> str:
 
 def next_commands(outcome: Outcome, command: str) -> Sequence[str]:
     """What a person would type next."""
+    if outcome.resume:
+        return [outcome.resume, f"agency session show {outcome.session_id}"]
     if outcome.status == "done" and outcome.plan:
         return [f"agency implement {quote(outcome.plan)}"]
     if outcome.handoff:

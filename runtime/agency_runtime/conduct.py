@@ -29,12 +29,14 @@ from agency_runtime.hooks import Hook, Hooks
 from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.order import Order, difference, environment_of_run
 from agency_runtime.outcome import Ended, Outcome, judged
+from agency_runtime.past import HOW
 from agency_runtime.plans import lint_own_plan
 from agency_runtime.policy import FILE
 from agency_runtime.policy_writer import permit
 from agency_runtime.prompt import Environment
 from agency_runtime.recording import Recorder
 from agency_runtime.replay import ReplayModel
+from agency_runtime.resumption import Resumption, go_on
 from agency_runtime.session import Listener, Log, Session, new_id, sessions_folder
 from agency_runtime.shell import Shell
 from agency_runtime.staging import conversation_of, header_of, layout_of, opening_of
@@ -71,6 +73,7 @@ class Run:
     given: Model | None = None
     folder: Path | None = None
     session: Session = field(init=False)
+    kept: Path = field(init=False)
     environment: Environment = field(init=False)
     spending: Spending = field(init=False)
     model: Model = field(init=False)
@@ -97,10 +100,11 @@ class Run:
     def _open(self) -> None:
         """The log and the recording, before anything is started that could need closing."""
         order, redact = self.order, Redactor.of_environment(secrets_of(self.environs))
-        self.session = Session(id=new_id())
+        self.session = Session(id=new_id(), turns=order.past.turns if order.past else 0)
+        self.kept = self.folder or sessions_folder() / self.session.id
         self.environment = environment_of_run(order)
         try:
-            self._files_to_close.append(Log(self.folder or sessions_folder() / self.session.id, redact))
+            self._files_to_close.append(Log(self.kept, redact))
             if order.settings.record:
                 self._files_to_close.append(
                     Recorder(Path(order.settings.record), header_of(order, self.environment), redact)
@@ -133,7 +137,7 @@ class Run:
         order = self.order
         self.spending = Spending(replace(order.settings.budget(order.persona.max_turns), tokens=order.tokens))
         self.model = self._model()
-        self.shell = None if order.pure else Shell(order, self._notice)
+        self.shell = None if order.pure else Shell(order, self._notice, self.kept)
         self.compartments = Compartments(order, self.environs, self._notice)
         self._equip()
 
@@ -181,6 +185,15 @@ class Run:
         task.bind(
             Bond(model=self.model, session=self.session, talk=self.talk, answer=self.answer, spending=self.spending)
         )
+        if order.past is not None:
+            self._go_on_from(order.past)
+
+    def _go_on_from(self, past: Resumption) -> None:
+        """Take the earlier part of the run over: conversation, calls, questions, report, what was spent."""
+        go_on(self.talk, self.spending, past, self.environment.date)
+        self.answer.go_on_from(past.executed, past.interrupted, past.denials, past.count)
+        self.equipment.escalate.raised += past.escalations
+        self.equipment.handoff.report = past.report
 
     def _permit(self, rules: Sequence[str]) -> str:
         """Write the rules into the policy file; what went wrong, or nothing."""
@@ -193,7 +206,7 @@ class Run:
     def _hooks(self) -> Hooks | None:
         if not self.hooks:
             return None
-        transcript = sessions_folder() / self.session.id / "events.jsonl"
+        transcript = self.kept / "events.jsonl"
         return Hooks(hooks=self.hooks, mode=self.order.mode, session_id=self.session.id, transcript=transcript)
 
     async def _act(self) -> Ended:
@@ -309,11 +322,30 @@ class Run:
             plan=plan,
             questions=[question.question for question in self.equipment.escalate.open],
             divergences=[str(each) for each in self.answer.divergences],
+            resume=self._resume(ended.status),
             tools=self.order.settings.tools,
             **(handed.fields() if handed else {}),
         )
+        if self.shell is not None and outcome.resume:
+            await self._keep_tree(self.shell)
         self.session.add("session.ended", **outcome.json())
         return outcome
+
+    def _resume(self, status: str) -> str:
+        """The command that goes on with this run; empty where none does."""
+        if status not in HOW or self.order.recording is not None or self.folder is not None:
+            return ""
+        option = self.spending.option if status == Ending.OUT_OF_BUDGET.value else None
+        return " ".join(["agency session resume", self.session.id, *([option] if option else [])])
+
+    async def _keep_tree(self, shell: Shell) -> None:
+        """What the run leaves, for a resumed one to compare with; without it that one says that it cannot."""
+        try:
+            await shell.keep_after()
+        except OSError as error:
+            self._notice(
+                f"{error.filename}: cannot be written: {error.strerror}; a resumed run cannot compare the tree"
+            )
 
     async def _hand_off(self, files: FilesChanged, reason: str) -> Handed:
         """Judge the report a last time, on the tree as the run left it, and write the handoff."""

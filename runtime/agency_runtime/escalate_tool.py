@@ -9,6 +9,7 @@ from pydantic import Field
 from agency_tools.errors import ToolError
 from agency_tools.tool import Input, Output
 
+ANSWERED = "The user answers: "
 Level = Literal["agent", "orchestrator", "user"]
 Ask = Callable[[str], Awaitable[str | None]]
 
@@ -66,7 +67,7 @@ class EscalateTool:
             )
         )  # fmt: skip
         if answer is not None:
-            return Output(content=f"The user answers: {answer}")
+            return Output(content=ANSWERED + answer)
         return Output(
             content="Written down; nobody can answer during this run. Go on with what does not depend on it and name it in next_steps."
         )

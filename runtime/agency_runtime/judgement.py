@@ -81,12 +81,16 @@ async def foreseen(tool: Tool, call: Call, gate: Judge, cwd: str | None) -> tupl
 
 
 def told(judgement: Judgement, impossible: Output | None) -> Json:
-    """A judgement as the log keeps it; `refused` is what the tool itself said against the call."""
+    """A judgement as the log keeps it, with the reason of what is not simply allowed.
+
+    `refused` is what the tool itself said against the call.
+    """
     prospect = judgement.prospect
     return {
         "verdict": judgement.verdict,
         "kind": judgement.kind,
         "rule": judgement.rule,
+        **({"why": judgement.why, "permits": list(judgement.permits)} if judgement.verdict != "allow" else {}),
         **({"prospect": prospect.json()} if prospect else {}),
         **({"unproven": True} if judgement.unproven else {}),
         **({"refused": impossible.text} if impossible else {}),

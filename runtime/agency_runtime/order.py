@@ -25,6 +25,7 @@ from agency_runtime.prices import DEFAULT_MODEL, model_id
 from agency_runtime.prompt import Environment, Task
 from agency_runtime.recording import Recording, digest, read_recording
 from agency_runtime.repository import Repository, find_repository
+from agency_runtime.resumption import Resumption
 from agency_runtime.settings import Mode, Settings, read_settings
 from agency_runtime.skill import Skill
 from agency_runtime.trust import Ask, ask_at_terminal
@@ -65,6 +66,7 @@ class Order:
     dirty: int = 0  # paths with uncommitted changes before the run
     beside: Beside = Beside()
     tokens: float = math.inf  # what the run may spend of them
+    past: Resumption | None = None  # the run's earlier part, where it was resumed
 
     @property
     def pure(self) -> bool:
@@ -72,13 +74,16 @@ class Order:
         return self.recording is not None and self.settings.tools == "recorded"
 
 
-def take(verb: Verb, text: str | None, given: Mapping[str, Any], *, keyed: bool = True) -> Order:
+def take(
+    verb: Verb, text: str | None, given: Mapping[str, Any], *, keyed: bool = True, settings: Settings | None = None
+) -> Order:
     """Check what was asked for. Raises UsageError: one line, the culprit, the remedy.
 
-    keyed: False where no service will be asked, so that no key is needed.
+    keyed: False where no service will be asked, so that no key is needed. settings: those of a run that goes on, in place
+    of what is configured now.
     """
     repository = find_repository(Path(given.get("repo") or "."))
-    settings = read_settings(given, repository.root)
+    settings = settings or read_settings(given, repository.root)
     if settings.replay and settings.record and Path(settings.replay).resolve() == Path(settings.record).resolve():
         raise UsageError(f"--record {settings.record}: that is the recording being replayed; record to another file")
     if settings.replay is None and (settings.tools != "live" or settings.drift != "fail"):

@@ -44,6 +44,7 @@ class Outcome:
     digests: Mapping[str, str] | None = None
     contents: Mapping[str, str] | None = None
     lines: Mapping[str, Any] | None = None
+    resume: str = ""  # the command that goes on with the run; empty where it ended by itself
     tools: str = "live"  # "recorded": nothing was executed, the changes are the recorded ones
 
     def json(self) -> dict[str, Any]:

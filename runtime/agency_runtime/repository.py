@@ -25,9 +25,14 @@ class Repository:
         return os.fsdecode(self.git("symbolic-ref", "--quiet", "--short", "HEAD", check=False)).strip()
 
     @property
+    def head(self) -> str:
+        """The commit at HEAD; empty where there is none yet."""
+        return os.fsdecode(self.git("rev-parse", "--verify", "--quiet", "HEAD", check=False)).strip()
+
+    @property
     def empty(self) -> bool:
         """Whether there is no commit yet."""
-        return not self.git("rev-parse", "--verify", "--quiet", "HEAD", check=False).strip()
+        return not self.head
 
     @property
     def dirty_count(self) -> int:

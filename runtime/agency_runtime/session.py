@@ -5,6 +5,7 @@ an act is on disk before the act begins. Format: JSON Lines, `{"n", "at", "type"
 ISO 8601 UTC.
 """
 
+import fcntl
 import json
 import os
 import secrets
@@ -86,6 +87,8 @@ DURABLE = {"session.started", "call.started", "approval", "session.ended"}
 class Log:
     """A session's file, its owner's alone, opened for appending only; secrets are masked as it is written.
 
+    While it is open a lock says that the session runs (`running`).
+
     Raises UsageError when the folder cannot be written to.
     """
 
@@ -96,9 +99,12 @@ class Log:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._audit = Audit(folder)
+            _reach_the_disk(folder)
         except OSError as error:
             why = error.strerror or error
             raise UsageError(f"{folder}: cannot be written ({why}); sessions lie there, set XDG_STATE_HOME") from error
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def __call__(self, event: Event) -> None:
         """Append the event; a durable one has reached the disk when this returns."""
@@ -117,6 +123,30 @@ class Log:
         file, self._file = self._file, -1
         with suppress(OSError):
             os.close(file)
+
+
+def _reach_the_disk(folder: Path) -> None:
+    """A new file's name is on the disk only once its folder is."""
+    for path in (folder, folder.parent):
+        file = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def running(path: Path) -> bool:
+    """Whether a process still writes this log; the kernel ends its claim with the process, however that ended."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return False
 
 
 def read_events(path: Path) -> Iterator[Json]:

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from agency_runtime.changes import FilesChanged, changes, snapshot
 from agency_runtime.deferred import Deferred
+from agency_runtime.kept_trees import keep
 from agency_runtime.order import Order
 from agency_runtime.snapshots import Snapshot
 from agency_runtime.staging import layout_of
@@ -33,14 +35,15 @@ class Once:
 class Shell:
     """Starting; `workspace` may be used at once. No call runs before the tree's snapshot is taken.
 
-    hear: told of every connection that the run's network opens or refuses.
+    hear: told of every connection that the run's network opens or refuses. folder: where what it saw of the tree is kept.
     A sandbox that cannot be started cancels the task that made this; `failure` then says why.
     """
 
-    def __init__(self, order: Order, hear: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, order: Order, hear: Callable[[str], None] = lambda _: None, folder: Path | None = None) -> None:
         self._order = order
         self._hear = Once(hear)
-        self.baseline = asyncio.create_task(asyncio.to_thread(snapshot, order.repository))
+        self._folder = folder
+        self.baseline = asyncio.create_task(asyncio.to_thread(self._before))
         self._starting = asyncio.create_task(self._start())
         main = asyncio.current_task()
         assert main is not None
@@ -48,6 +51,20 @@ class Shell:
             lambda task: main.cancel() if not task.cancelled() and task.exception() else None
         )
         self.workspace: Workspace = Deferred(self._starting)
+
+    def _before(self) -> Snapshot:
+        """The tree as the run found it, in a resumed one as its first part did; kept on the disk before any call runs."""
+        past = self._order.past
+        tree = past.before if past and past.before else snapshot(self._order.repository)
+        if self._folder is not None:
+            keep(self._folder, "before", tree)
+        return tree
+
+    async def keep_after(self) -> None:
+        """Keep the tree as the run leaves it, for whoever resumes it."""
+        if self._folder is not None:
+            tree = await self.now(await self.baseline)
+            await asyncio.to_thread(keep, self._folder, "after", tree)
 
     async def _start(self) -> Workspace:
         from agency_tools.sandbox import start

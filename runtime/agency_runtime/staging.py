@@ -13,6 +13,7 @@ from agency_runtime.prompt import Environment, first_message, system_prompt
 from agency_runtime.recording import digest
 from agency_runtime.skill import Skill
 from agency_tools.allowed_hosts import listed
+from agency_tools.running import starter
 from agency_tools.terraform_setup import mirrors_here
 from agency_tools.workspace import Layout
 
@@ -103,4 +104,28 @@ def opening_of(order: Order, session_id: str) -> dict[str, Any]:
         "sandbox": order.settings.sandbox,
         "mode": order.mode,
         "issue": order.task.text,
+        "branch": order.repository.branch,
+        "head": order.repository.head,
+        "starter": starter(),
+        "settings": settings_kept(order),
+        **({"plan_file": str(order.plan_file)} if order.plan_file else {}),
+        **({"plan_path": order.task.plan_path, "plan_sha256": digest(order.task.plan)} if order.task.plan else {}),
+        **({"resumes": order.past.parent} if order.past else {}),
     }
+
+
+NOT_KEPT = frozenset({"trust", "output", "repo", "record", "replay", "tools", "drift", "worktree", "prices"})
+"""Settings that are no part of what a resumed run goes on with: trust is given anew, the work tree is there already."""
+
+
+def settings_kept(order: Order) -> dict[str, Any]:
+    """The settings a resumed run goes on with, as JSON."""
+    values = {name: value for name, value in vars(order.settings).items() if name not in NOT_KEPT and value is not None}
+    return {**values, "persona": _persona_again(order), "feature": order.task.feature}
+
+
+def _persona_again(order: Order) -> str:
+    """By what the same persona is found from any folder: its name, or its file where it was given by its path."""
+    given = order.settings.persona
+    by_path = "/" in given or given.lower().endswith(".md")
+    return str(order.persona.path.absolute()) if by_path else order.persona.name

@@ -3,7 +3,7 @@
 import json
 import os
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,10 +16,14 @@ from agency_tools.running import starter_is_gone
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """One thing nobody will clean up; `name` is the container's or image's id, or the group's folder."""
+    """One thing nobody will clean up; `name` is the container's or image's id, or the group's folder.
+
+    starter: the label of the process that left it.
+    """
 
     kind: Literal["container", "control group", "image"]
     name: str
+    starter: str = field(default="", compare=False)
 
     def remove(self) -> None:
         """Take it away; what is gone already is no fault."""
@@ -38,28 +42,34 @@ def leftovers() -> list[Leftover]:
 
 def built_images() -> list[Leftover]:
     """The images that the Docker tool built in runs which have ended."""
-    return [Leftover(kind="image", name=name) for name in _labelled("/images/json?all=0", STARTER)]
+    found = _labelled("/images/json?all=0", STARTER)
+    return [Leftover(kind="image", name=name, starter=by) for name, by in found.items()]
 
 
 def _containers() -> list[Leftover]:
-    names = [name for label in (LABEL, STARTER) for name in _labelled("/containers/json?all=1", label)]
-    return [Leftover(kind="container", name=name) for name in dict.fromkeys(names)]
+    found = {name: by for label in (LABEL, STARTER) for name, by in _labelled("/containers/json?all=1", label).items()}
+    return [Leftover(kind="container", name=name, starter=by) for name, by in found.items()]
 
 
-def _labelled(path: str, label: str) -> list[str]:
-    """The ids of what bears a label that names a process which is gone."""
+def _labelled(path: str, label: str) -> dict[str, str]:
+    """The ids of what bears a label that names a process which is gone, with the label."""
     filters = urllib.parse.quote(json.dumps({"label": [label]}))
     try:
         status, body = ask(f"{path}&filters={filters}")
     except (OSError, ValueError):
-        return []
+        return {}
     found: list[dict[str, Any]] = json.loads(body) if status == 200 else []
-    return [each["Id"] for each in found if starter_is_gone(str(each["Labels"][label]))]
+    by = {str(each["Id"]): str(each["Labels"][label]) for each in found}
+    return {name: starter for name, starter in by.items() if starter_is_gone(starter)}
 
 
 def _groups() -> list[Leftover]:
-    gone = [path for path in _group_folders() if starter_is_gone(path.name.removeprefix(PREFIX).partition("-")[0])]
-    return [Leftover(kind="control group", name=str(path)) for path in sorted(gone)]
+    by = {path: path.name.removeprefix(PREFIX).partition("-")[0] for path in sorted(_group_folders())}
+    return [
+        Leftover(kind="control group", name=str(path), starter=starter)
+        for path, starter in by.items()
+        if starter_is_gone(starter)
+    ]
 
 
 def _group_folders() -> list[Path]:

@@ -1,4 +1,4 @@
-"""`agency session list | show ID | export ID | audit ID | gc`: what past runs did."""
+"""`agency session list | show ID | resume ID | export ID | audit ID | gc`: what past runs did, and going on with one."""
 
 import argparse
 import json
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from agency_runtime.cli import INCOMPLETE
 from agency_runtime.commands import Subparsers
-from agency_runtime.session import read_events, sessions_folder
+from agency_runtime.past import LOG, first_event, may_go_on, resumed_as, status_of, with_earlier
+from agency_runtime.session import read_events, running, sessions_folder
 from agency_runtime.terminal import in_one_line, plain, shortened, subject
 from agency_runtime.wire import Json, json_object
 from agency_tools.errors import UsageError, WorkspaceError
@@ -23,7 +24,7 @@ DAYS = 30
 def add(subparsers: Subparsers) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
-        "session", help="list, show, export or audit sessions", description="What past runs did."
+        "session", help="list, show, resume, export or audit sessions", description="What past runs did."
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="the sessions, newest first")
@@ -36,9 +37,34 @@ def add(subparsers: Subparsers) -> None:
         one = verbs.add_parser(verb, help=words)
         one.add_argument("id", metavar="ID", help="the id, or enough of its beginning")
         one.set_defaults(run=run)
+    _add_resume(verbs)
     clean = verbs.add_parser("gc", help=f"remove sessions older than {DAYS} days, and what killed runs left running")
     clean.add_argument("--days", type=int, default=DAYS, metavar="N")
     clean.set_defaults(run=collect)
+
+
+def _add_resume(verbs: Subparsers) -> None:
+    parser = verbs.add_parser(
+        "resume",
+        help="go on with a run that was killed, interrupted, out of budget, or lost the model's service or its sandbox",
+    )
+    parser.add_argument("id", metavar="ID", help="the id, or enough of its beginning")
+    for name, unit in (("turns", "N"), ("cost", "USD"), ("minutes", "N")):
+        parser.add_argument(
+            f"--max-{name}", metavar=unit, help="for all parts of the run together (default: as before)"
+        )
+    parser.add_argument(
+        "--drift", choices=("fail", "warn"), help="where persona, prompt, tools, branch or plan have changed"
+    )
+    parser.add_argument("--output", help="text (default), json or stream-json")
+    parser.set_defaults(run=go_on)
+
+
+def go_on(args: argparse.Namespace) -> int:
+    """Resume the session. Raises UsageError before anything has begun."""
+    from agency_runtime.resume import resume
+
+    return resume(find(args.id), folders(), vars(args))
 
 
 def folders() -> list[Path]:
@@ -62,14 +88,23 @@ def events(folder: Path) -> Iterator[Json]:
 
 
 def show_list(args: argparse.Namespace) -> int:
-    """Print the sessions; one without a last event was cut off, or still runs."""
-    for folder in folders():
-        first: Json = next(events(folder), json_object(None))
-        last = last_event(folder)
-        status = last.get("status", "cut off") if last.get("type") == "session.ended" else "cut off"
+    """Print the sessions; one without a last event was cut off, unless it still runs."""
+    there = folders()
+    later = resumed_as(there)
+    for folder in there:
+        first, last = first_event(folder), last_event(folder)
+        status = "running" if running(folder / LOG) else status_of(last)
         issue = shortened(in_one_line(str(first.get("issue", ""))), 60)
-        print(f"{folder.name}  {status:<16} {first.get('command', '?'):<9} {issue}")
+        mark = _mark(first, status, later.get(folder.name))
+        print(f"{folder.name}  {status:<16} {first.get('command', '?'):<9} {issue}{mark}")
     return 0
+
+
+def _mark(first: Json, status: str, later: str | None) -> str:
+    """Whether the session can be resumed, or was."""
+    if later is not None:
+        return f"  (resumed as {later})"
+    return "  (can be resumed)" if may_go_on(first, status) else ""
 
 
 def last_event(folder: Path) -> Json:
@@ -159,7 +194,9 @@ def collect(args: argparse.Namespace) -> int:
     if args.days < 0:
         raise UsageError(f"--days {args.days}: give 0 or more")
     oldest = time.time() - args.days * 86400
-    gone = [folder for folder in folders() if (folder / "events.jsonl").stat().st_mtime < oldest]
+    there = folders()
+    kept = with_earlier(there, {folder for folder in there if (folder / LOG).stat().st_mtime >= oldest})
+    gone = [folder for folder in there if folder not in kept]
     for folder in gone:
         shutil.rmtree(folder)
     print(f"removed {_count(len(gone), 'session')}")
