@@ -20,7 +20,7 @@ from agency_runtime.past import Past, goes_on, held, read_past, resumed_as, stam
 from agency_runtime.prices import price_of
 from agency_runtime.recording import digest
 from agency_runtime.resumption import Resumption, count_earlier, resumption_of
-from agency_runtime.settings import Settings, read_settings
+from agency_runtime.settings import LISTS, Settings, read_settings
 from agency_runtime.staging import conversation_of
 from agency_runtime.task_tool import TaskTool
 from agency_runtime.wire import Json
@@ -84,9 +84,10 @@ def order_of(past: Past, given: Mapping[str, Any]) -> Order:
 def settings_of(opening: Json, given: Mapping[str, Any], root: Path) -> Settings:
     """The earlier part's settings; budgets as they are given now, output and prices as they are now."""
     now = read_settings({name: given.get(name) for name in ("output", "trust", *BUDGETS)}, root)
-    then = {name: tuple(value) if isinstance(value, list) else value for name, value in opening["settings"].items()}
+    then: dict[str, Any] = {**opening["settings"]}
+    then |= {name: tuple(then.get(name) or ()) for name in LISTS}
     raised = {name: given[name] for name in BUDGETS if given.get(name) is not None}
-    return Settings(**{**cast("dict[str, Any]", then), **raised}, output=now.output, trust=now.trust, prices=now.prices)
+    return Settings(**{**then, **raised}, output=now.output, trust=now.trust, prices=now.prices)
 
 
 def _text(opening: Json, root: Path) -> str:

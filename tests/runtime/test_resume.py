@@ -1,7 +1,6 @@
 """`agency session resume`: runs that were killed or ended early go on, nothing is done twice, every call has a result."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from agency_runtime.audit import verify
-from agency_runtime.loopback import Answer, Service, fails, streams
+from agency_runtime.loopback import Service, fails, streams
 from agency_runtime.session import sessions_folder
 from agency_runtime.testing import message, text, use
 from agency_runtime.wire import Json
@@ -22,6 +21,7 @@ pytestmark = pytest.mark.bwrap
 Serve = Callable[..., Service]
 CLI = [sys.executable, "-m", "agency_runtime.cli"]
 CHECK = use("Bash", id="t1", command="printf 'FROM scratch\\n' > Dockerfile && grep -c FROM Dockerfile")
+AGAIN = use("Bash", id="t2", command="printf 'FROM scratch\\n' > Dockerfile && grep -c FROM Dockerfile")
 ITEM = {"area": "infrastructure", "path": "Dockerfile", "what": "an image of nothing"}
 CLAIM = {"statement": "the Dockerfile has a FROM line", "calls": ["c1"], "about": "Dockerfile"}
 HANDOFF = use("Handoff", id="t9", work_completed=[ITEM], claims=[CLAIM])
@@ -161,7 +161,7 @@ def test_a_run_killed_after_a_result_and_before_the_next_reply_keeps_the_result(
 def test_a_call_whose_result_did_not_reach_the_log_is_interrupted_and_a_torn_line_is_said(
     serve: Serve, repository: Path
 ) -> None:
-    service = serve(streams(message(CHECK)), waits, streams(message(CHECK | {"id": "t2"})), DONE, DONE, DONE, DONE)
+    service = serve(streams(message(CHECK)), waits, streams(message(AGAIN)), DONE, DONE, DONE, DONE)
     session = ended_by(repository, signal.SIGKILL, lambda: len(service.requests) == 2 and logged("call.finished")())
     for name in ("events.jsonl", "audit.jsonl"):  # as if the crash had come while the result was written
         path = sessions_folder() / session / name
@@ -299,7 +299,7 @@ def test_an_approval_is_asked_for_again(serve: Serve, repository: Path) -> None:
     serve(
         streams(message(CHECK)),
         fails(401, "authentication_error"),
-        streams(message(CHECK | {"id": "t2"})),
+        streams(message(AGAIN)),
         DONE,
         DONE,
         DONE,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agency_runtime.cli import INCOMPLETE
 from agency_runtime.commands import Subparsers
-from agency_runtime.past import LOG, first_event, may_go_on, resumed_as, status_of, with_earlier
+from agency_runtime.past import LOG, first_event, may_go_on, read_past, resumed_as, status_of, with_earlier
 from agency_runtime.session import read_events, running, sessions_folder
 from agency_runtime.terminal import in_one_line, plain, shortened, subject
 from agency_runtime.wire import Json, json_object
@@ -173,7 +173,10 @@ def export(args: argparse.Namespace) -> int:
 
 
 def audit(args: argparse.Namespace) -> int:
-    """Check the session's chain of digests; 1 where it is broken, naming the line. Raises UsageError where there is none."""
+    """Check the session's chain of digests, and that the sessions it went on from are as they were; 1 where they are not.
+
+    Raises UsageError where there is no chain.
+    """
     from agency_runtime.audit import verify
 
     folder = find(args.id)
@@ -182,6 +185,12 @@ def audit(args: argparse.Namespace) -> int:
         print(f"{folder.name}: {fault}")
     if not verdict.ok:
         return INCOMPLETE
+    if json_object(first_event(folder).get("resumes")):
+        try:
+            read_past(folder)
+        except UsageError as problem:
+            print(f"{folder.name}: {problem}")
+            return INCOMPLETE
     how = "" if verdict.ended else "; the session was cut off, or still runs"
     if verdict.unsealed:
         how += f", and nothing vouches for its last {_count(verdict.unsealed, 'event')}"
