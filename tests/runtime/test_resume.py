@@ -105,6 +105,7 @@ def whole(request: Json) -> list[Json]:
 
 def result(messages: list[Json], call: str) -> Json:
     blocks = [block for each in messages for block in each["content"] if block["type"] == "tool_result"]
+    found: Json
     [found] = [block for block in blocks if block["tool_use_id"] == call]
     return found
 
