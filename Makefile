@@ -12,7 +12,7 @@ help:  ## Say what there is
 
 setup: .venv/.done  ## Virtual environment, system packages, validators
 
-.venv/.done: pyproject.toml scripts/setup.sh tools/agency_tools/image/validators.txt
+.venv/.done: pyproject.toml scripts/setup.sh tools/agency_tools/image/policies.txt tools/agency_tools/image/validators.txt
 	PYTHON=$(PYTHON) scripts/setup.sh
 	touch $@
 

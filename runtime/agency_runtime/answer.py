@@ -132,8 +132,10 @@ class Answer:
 
     async def _changing(self, kind: str, tool: Tool, call: Call) -> Output:
         """The tool's output, and what the validators say of what it changed."""
-        if self.diagnostics is None or call.name in OWN:
+        if self.diagnostics is None:
             return await done(tool, call)
+        if call.name in OWN:
+            return self.diagnostics.with_late(await done(tool, call))
         return await self.diagnostics.around(kind, lambda: done(tool, call))
 
     async def _refusal(self, call: Call, judgement: Judgement, ref: str) -> str | None:

@@ -275,6 +275,8 @@ class Run:
         recorded = checks_of(self._recorded.get("checks") or [])
         if self.shell is None or self.order.task.command == "plan":
             return recorded
+        if self.answer.diagnostics is not None:
+            await self.answer.diagnostics.join()
         return reconciled(await self.end_checks.of(files), recorded)
 
     @property
@@ -298,6 +300,8 @@ class Run:
         """Take down what came of it: changes, handoff or plan, and the session's last event."""
         await self._close_tools()
         await self.compartments.close()
+        if self.answer.diagnostics is not None:
+            await self.answer.diagnostics.close()
         if self.shell is not None:
             await self.shell.close()  # whatever still ran is dead before the tree is read
         files = await self._files()

@@ -92,5 +92,5 @@ def reconciled(live: Sequence[EndCheck], recorded: Sequence[EndCheck]) -> tuple[
     """
     then = {check.name: check for check in recorded}
     both = [check for check in live if check.outcome != "not run" and then.get(check.name, check).outcome != "not run"]
-    same = all(check.name in then and then[check.name].findings == check.findings for check in both)
+    same = all(check.findings == (then[check.name].findings if check.name in then else ()) for check in both)
     return tuple(recorded) if recorded and same else tuple(live)

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from agency_tools.availability import bwrap_availability, docker_availability
 from agency_tools.engine import address, ask
 from agency_tools.image import COMMANDS, reference, tool_paths
+from agency_tools.image.programs import MODULE
 from agency_tools.image.recipe import HERE
 from agency_tools.leftovers import leftovers
 
@@ -29,6 +30,13 @@ PROGRAMS: Mapping[str, tuple[Sequence[str], str]] = {
     "kubectl": (("kubectl", "version", "--client", "-o", "json"), "https://kubernetes.io/docs/tasks/tools/"),
     "helm": (("helm", "version", "--short"), "https://helm.sh/docs/intro/install/"),
 }
+
+OWN_PROGRAMS: Mapping[str, tuple[str, str]] = {
+    "actionlint": ("github.com/rhysd/actionlint", "install Go 1.25"),
+    "amtool": ("github.com/prometheus/alertmanager", "install Go 1.25"),
+    "promtool": ("", "its package is Debian's"),
+}
+"""Validators that setup builds from Go modules or unpacks where it can: the module, and what is needed for that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +77,7 @@ def examine(environment: Mapping[str, str] = os.environ) -> Health:
         lambda: [bwrap()],
         *(partial(_program, name) for name in PROGRAMS),
         validators,
+        *(partial(_own_program, name) for name in OWN_PROGRAMS),
         lambda: [left_behind()],
         lambda: [api_key(environment)],
     ]
@@ -113,14 +122,45 @@ def bwrap() -> Item:
 
 
 def program(name: str) -> Item:
-    """One program on the host's PATH."""
+    """One program, on the host's PATH or beside the validators."""
     argv, remedy = PROGRAMS[name]
-    if shutil.which(argv[0]) is None:
+    found = shutil.which(name) or _beside_validators(name)
+    if found is None:
         return Item(name=name, state="missing", remedy=remedy)
-    version = version_of(argv)
+    version = version_of((found, *argv[1:]))
     if version is None:
         return Item(name=name, state="broken", remedy=f"`{' '.join(argv)}` fails; {remedy}")
     return Item(name=name, state="ok", version=version)
+
+
+def _own_program(name: str) -> list[Item]:
+    return [own_program(name)]
+
+
+def own_program(name: str) -> Item:
+    """One validator that is a program of its own, as sandboxes without an image find it."""
+    found = _beside_validators(name) or shutil.which(name)
+    again = f"remove {Path(tool_paths()[0]).parent}, then " if tool_paths() else ""
+    module, needed = OWN_PROGRAMS[name]
+    remedy = f"its checks are not run; {needed}, {again}agency image build --local"
+    if found is None:
+        return Item(name=name, state="missing", remedy=remedy)
+    version = version_of((found, "--version"))
+    if version is None:
+        return Item(name=name, state="broken", remedy=remedy)
+    return Item(name=name, state="ok", version=_module_version(module) or version)
+
+
+def _module_version(module: str) -> str | None:
+    """The pinned version: amtool built from its module names only that of Go."""
+    pinned = re.search(
+        rf"^\s*{re.escape(module)} v(\S+)", (MODULE / "go.mod").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return pinned[1] if module and pinned else None
+
+
+def _beside_validators(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join(tool_paths())) if tool_paths() else None
 
 
 def version_of(argv: Sequence[str]) -> str | None:
@@ -151,8 +191,8 @@ def _validator(name: str, places: Sequence[str], pins: Mapping[str, str]) -> Ite
 
 
 def _pins() -> dict[str, str]:
-    lines = (HERE / "validators.txt").read_text(encoding="utf-8").splitlines()
-    return dict(line.split("==", 1) for line in lines if "==" in line)
+    texts = [(HERE / name).read_text(encoding="utf-8") for name in ("policies.txt", "validators.txt")]
+    return dict(line.split("==", 1) for text in texts for line in text.splitlines() if "==" in line)
 
 
 def left_behind() -> Item:

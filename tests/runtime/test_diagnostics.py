@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agency_runtime.changes import FilesChanged
-from agency_runtime.diagnostics import TITLE, Diagnostics, without_diagnostics
+from agency_runtime.diagnostics import LATE, TITLE, Diagnostics, without_diagnostics
 from agency_runtime.end_checks import EndChecks, outcomes, reconciled
 from agency_runtime.handoff.end_check import EndCheck
 from agency_runtime.replay import comparable
@@ -73,6 +73,9 @@ def test_two_results_that_differ_in_diagnostics_alone_are_the_same() -> None:
     assert without_diagnostics(with_part) == "Created a.sh: 1 lines"
     assert comparable("Write", with_part) == comparable("Write", "Created a.sh: 1 lines")
     assert comparable("Write", with_part) != comparable("Write", "Replaced a.sh: 1 lines")
+    late = f"\n\n{LATE}\nmain.tf:1:1: error: x [checkov y]"
+    assert without_diagnostics(with_part + late) == "Created a.sh: 1 lines"
+    assert comparable("Read", f"1\ta{late}") == comparable("Read", "1\ta")
 
 
 @pytest.mark.bwrap
@@ -106,4 +109,8 @@ def test_a_replay_keeps_what_was_recorded_where_the_findings_are_the_same() -> N
     assert reconciled(now, recorded) == recorded
     worse = (EndCheck(name="json", outcome="failed", findings=("a.json:1:1 syntax x",)),)
     assert reconciled(worse, recorded) == worse
+    newer = (*now, EndCheck(name="checkov", outcome="passed"))
+    assert reconciled(newer, recorded) == recorded
+    newer = (*now, EndCheck(name="checkov", outcome="failed", findings=("main.tf:1:1 CKV_AWS_20 x",)))
+    assert reconciled(newer, recorded) == newer
     assert outcomes(Report()) == ()

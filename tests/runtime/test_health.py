@@ -36,7 +36,7 @@ def test_it_is_quick_and_names_everything() -> None:
     names = [each.name for each in found.items]
     assert names[:8] == ["engine", "workspace image", "bwrap", "git", "rg", "terraform", "kubectl", "helm"]
     assert names[-2:] == ["left behind", "API key"]
-    assert {"zizmor", "check-jsonschema", "shellcheck"} <= set(names)
+    assert {"zizmor", "check-jsonschema", "shellcheck", "checkov", "actionlint", "amtool", "promtool"} <= set(names)
     assert all(each.remedy for each in found.items if each.state != "ok")
 
 
@@ -83,3 +83,22 @@ def test_the_command_exits_4_when_no_run_could_start(
 def test_a_person_reads_the_version_of_what_is_there_and_the_remedy_of_what_is_not() -> None:
     assert line(Item(name="git", state="ok", version="2.39"), 5) == "ok       git    2.39"
     assert line(Item(name="helm", state="missing", remedy="get it"), 5) == "MISSING  helm   get it"
+
+
+def test_a_validator_of_its_own_is_found_beside_the_others_and_its_absence_has_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(health, "tool_paths", lambda: [str(tmp_path / "kept" / "bin")])
+    missing = health.own_program("amtool")
+    remedy = f"its checks are not run; install Go 1.25, remove {tmp_path / 'kept'}, then agency image build --local"
+    assert missing == Item(name="amtool", state="missing", remedy=remedy)
+    program = tmp_path / "kept" / "bin" / "amtool"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho 'go version: go1.26.8'\n", encoding="utf-8")
+    program.chmod(0o755)
+    found = health.own_program("amtool")
+    assert (found.state, found.remedy) == ("ok", None)
+    assert found.version not in (None, "1.26.8"), "that is Go's version"
+    program.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    assert health.own_program("amtool") == Item(name="amtool", state="broken", remedy=remedy)

@@ -31,15 +31,17 @@ def test_the_name_follows_from_the_recipe(tmp_path: Path, monkeypatch: pytest.Mo
         recipe.digest.cache_clear()
 
 
-def test_every_validator_is_pinned_with_everything_it_needs() -> None:
-    lines = (recipe.HERE / "validators.txt").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("name", ["policies.txt", "validators.txt"])
+def test_every_validator_is_pinned_with_everything_it_needs(name: str) -> None:
+    lines = (recipe.HERE / name).read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not line.startswith("#") and "==" not in line] == []
 
 
 def test_the_installer_links_the_commands_that_are_promised() -> None:
     text = (recipe.HERE / "install-validators").read_text(encoding="utf-8")
     linked = text.partition("for name in ")[2].partition(";")[0]
-    assert tuple(linked.split()) == recipe.COMMANDS
+    assert {*linked.split(), "checkov"} == set(recipe.COMMANDS)
+    assert 'ln -sf ../policies/bin/checkov "$place/bin/checkov"' in text
     assert (recipe.HERE / "install-validators").stat().st_mode & stat.S_IXUSR
 
 

@@ -13,7 +13,7 @@ from agency_tools.image.recipe import HERE, SUITE, packages
 
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*")
 CERTIFICATES = "/tmp/build-certificates.pem"
-PLACED = ("install-validators", "provider_table.py", "providers.txt", "validators.txt")
+PLACED = ("install-validators", "policies.txt", "provider_table.py", "providers.txt", "validators.txt")
 """What of the recipe the image itself holds."""
 
 PASSED_ON = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_PROXY", "http_proxy", "https_proxy", "no_proxy")

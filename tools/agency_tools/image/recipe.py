@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 FILES = (
     *("Dockerfile", "go/go.mod", "go/go.sum", "install-validators", "packages.txt"),
-    *("provider_table.py", "providers.txt", "validators.txt"),
+    *("policies.txt", "provider_table.py", "providers.txt", "validators.txt"),
 )
 """The recipe: a change in any of them is another image."""
 
@@ -19,6 +19,7 @@ LABEL = "agency.recipe"
 COMMANDS = (
     "cfn-lint",
     "check-jsonschema",
+    "checkov",
     "detect-secrets",
     "hadolint",
     "kubernetes-validate",

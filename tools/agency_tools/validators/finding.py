@@ -64,11 +64,15 @@ class Validated:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All findings that count, how each validator came out, and which files were looked at."""
+    """All findings that count, how each validator came out, and which files were looked at.
+
+    later: those to which a slow validator applies that was not asked.
+    """
 
     findings: tuple[Finding, ...] = ()
     validators: tuple[Validated, ...] = ()
     paths: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -94,6 +98,7 @@ def report_of(answer: dict[str, Any], *, least: Severity = "warning", known: Ite
         findings=tuple(sorted(findings)),
         validators=tuple(_validated(row, failed) for row in answer["validators"]),
         paths=tuple(cast("Sequence[str]", answer.get("paths") or ())),
+        later=tuple(cast("Sequence[str]", answer.get("later") or ())),
     )
 
 

@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 from typing import Any
 
-from .engine import Judged, check
+from .engine import Judged, Pace, check, sources_of
+from .kinds import TERRAFORM
 
 LONGEST = 4000
 """Characters of a line that are kept for comparing; longer ones are generated."""
@@ -36,36 +37,43 @@ def _lines(path: str) -> list[str]:
         return []
 
 
+def _neighbours(wanted: list[str], there: set[str], pace: Pace) -> set[str]:
+    """What has to lie beside the files so that they mean the same: charts, and for policies the rest of a module."""
+    folders = {path.rpartition("/")[0] for path in wanted if path.endswith(TERRAFORM)} if pace == "slow" else set[str]()
+    modules = {path for path in there if path.endswith(TERRAFORM) and path.rpartition("/")[0] in folders}
+    return modules | {path for path in there if path.rpartition("/")[2] in NEIGHBOURS}
+
+
 class Before:
     """The findings of earlier versions, each file of a commit judged once."""
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._known: dict[tuple[str, str], list[list[Any]]] = {}
+        self._known: dict[tuple[str, Pace, str], list[list[Any]]] = {}
 
-    def findings(self, ref: str, paths: list[str]) -> list[list[Any]]:
+    def findings(self, ref: str, paths: list[str], pace: Pace) -> list[list[Any]]:
         """What there was to find in these files at the commit, each with its line's text; nothing without git."""
         commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}").strip()
         if not commit:
             return []
-        new = [path for path in paths if (commit, path) not in self._known]
+        new = [path for path in paths if (commit, pace, path) not in self._known]
         if new:
-            self._judge(commit, new)
-        return [row for path in paths for row in self._known.get((commit, path), [])]
+            self._judge(commit, new, pace)
+        return [row for path in paths for row in self._known.get((commit, pace, path), [])]
 
-    def _judge(self, commit: str, paths: list[str]) -> None:
+    def _judge(self, commit: str, paths: list[str], pace: Pace) -> None:
         there = set(self._git("ls-tree", "-r", "--name-only", "-z", commit).split("\0")) - {""}
         wanted = [path for path in paths if path in there]
         for path in paths:
-            self._known[commit, path] = []
+            self._known[commit, pace, path] = []
         with tempfile.TemporaryDirectory(prefix="agency-before-") as folder:
-            for path in {*wanted, *(path for path in there if path.rpartition("/")[2] in NEIGHBOURS)}:
+            for path in {*wanted, *_neighbours(wanted, there, pace)}:
                 self._extract(commit, path, os.path.join(folder, path))
-            judged = check(folder, wanted, slow=False)
+            judged = check(folder, sources_of(folder, wanted), pace)
             texts = lines_of(folder, judged)
         findings = [finding for each in judged for finding in each.findings]
         for number, finding in enumerate(findings):
-            self._known[commit, finding.path].append([*finding, texts[number]])
+            self._known[commit, pace, finding.path].append([*finding, texts[number]])
 
     def _extract(self, commit: str, path: str, target: str) -> None:
         os.makedirs(os.path.dirname(target), exist_ok=True)

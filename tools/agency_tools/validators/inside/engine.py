@@ -7,9 +7,10 @@ import subprocess
 import traceback
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .kinds import classify, forget_charts
+from .policy_table import TWINS
 from .registry import VALIDATORS
 from .running import Runner
 from .values import ERROR, Finding, NotRun, Source, Unchecked, Validator, read
@@ -24,6 +25,9 @@ READERS = frozenset({"yamllint", "json"})
 """Where one of these says that a file cannot be read, what others say of it is its consequence."""
 
 INDEPENDENT = READERS | {"detect-secrets"}
+
+Pace = Literal["fast", "slow", "all"]
+"""Which validators are asked: those that are quick, those that are not, or both."""
 
 
 class Judged(NamedTuple):
@@ -72,19 +76,28 @@ def sources_of(root: str, paths: Iterable[str]) -> list[Source]:
     return found
 
 
-def check(root: str, paths: Iterable[str], *, slow: bool) -> list[Judged]:
+def check(root: str, sources: list[Source], pace: Pace) -> list[Judged]:
     """What each validator says of the files; those to which no file applies are left out."""
-    sources = sources_of(root, paths)
     runner = Runner(root)
-    wanted: list[tuple[Validator, list[Source]]] = []
-    for validator in VALIDATORS:
-        mine = [source for source in sources if validator.kinds & source.kinds]
-        if mine and (slow or not validator.slow):
-            wanted.append((validator, mine))
+    wanted = [
+        (validator, mine)
+        for validator in VALIDATORS
+        if pace == "all" or validator.slow is (pace == "slow")
+        if (mine := [source for source in sources if validator.kinds & source.kinds])
+    ]
     with ThreadPoolExecutor(WORKERS) as pool:
-        waiting = [pool.submit(_judge, validator, mine, runner) for validator, mine in wanted]
-        judged = [each.result() for each in waiting]
+        begun = {
+            validator.name: pool.submit(_judge, validator, mine, runner)
+            for validator, mine in sorted(wanted, key=lambda each: not each[0].slow)  # beside which the others run
+        }
+        judged = [begun[validator.name].result() for validator, _ in wanted]
     return deduplicated(judged)
+
+
+def put_off(sources: list[Source]) -> list[str]:
+    """The files to which a slow validator applies."""
+    kinds = frozenset[str]().union(*(validator.kinds for validator in VALIDATORS if validator.slow))
+    return [source.path for source in sources if kinds & source.kinds]
 
 
 def _judge(validator: Validator, sources: list[Source], runner: Runner) -> Judged:
@@ -116,7 +129,23 @@ def deduplicated(judged: list[Judged]) -> list[Judged]:
     broken = {
         found.path for each in judged if each.name in READERS for found in each.findings if found.rule == "syntax"
     }
-    return [_kept(each, lines.get(better.get(each.name, ""), set()), broken) for each in judged]
+    said = {(each.name, found.rule, found.path) for each in judged for found in each.findings}
+    kept = [_kept(each, lines.get(better.get(each.name, ""), set()), broken) for each in judged]
+    return [_once(each, said) for each in kept]
+
+
+def _once(judged: Judged, said: set[tuple[str, str, str]]) -> Judged:
+    """Without what the twin of a check has found in the same file."""
+    findings = [found for found in judged.findings if found.rule not in TWINS or not _has_twin(found, said)]
+    return judged._replace(findings=findings)
+
+
+def _has_twin(found: Finding, said: set[tuple[str, str, str]]) -> bool:
+    twin = TWINS[found.rule]
+    return any(
+        name == twin.validator and path == found.path and (not twin.rules or rule in twin.rules)
+        for name, rule, path in said
+    )
 
 
 def _kept(judged: Judged, said_better: set[tuple[str, int]], broken: set[str]) -> Judged:

@@ -16,6 +16,7 @@ from . import (
     kubernetes,
     kustomizations,
     modules,
+    policies,
     prometheus,
     schemas,
     secrets,
@@ -49,4 +50,5 @@ VALIDATORS: tuple[Validator, ...] = (
     *grafana.VALIDATORS,
     *units.VALIDATORS,
     *secrets.VALIDATORS,
+    *policies.VALIDATORS,
 )

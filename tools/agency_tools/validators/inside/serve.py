@@ -13,8 +13,11 @@ import sys
 from typing import Any
 
 from .before import Before, lines_of
-from .engine import check, files_below, told
+from .engine import Judged, Pace, check, files_below, put_off, sources_of, told
+from .registry import VALIDATORS
 from .since import Watch
+
+SLOW = frozenset(validator.name for validator in VALIDATORS if validator.slow)
 
 
 class Service:
@@ -26,17 +29,26 @@ class Service:
         self._before = Before(root)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One request's answer: {"paths": [...] | null, "since": bool, "slow": bool,
-        "base": commit}, or {"mark": true}."""
+        """One request's answer: {"paths": [...] | null, "since": bool,
+        "pace": "fast" | "slow" | "all", "base": commit}, or {"mark": true}."""
         root = self._root
         if request.get("mark"):
             self._watch.mark()
             return {"validators": [], "findings": [], "paths": [], "lines": [], "before": []}
+        pace: Pace = request.get("pace", "fast")
         paths = self._paths(root, request)
-        judged = check(root, paths, slow=bool(request.get("slow")))
+        sources = sources_of(root, paths)
+        judged = check(root, sources, pace)
         self._watch.seen(paths)
-        before = self._before.findings(request["base"], paths) if request.get("base") else []
-        return {**told(judged), "paths": paths, "lines": lines_of(root, judged), "before": before}
+        before = self._earlier(request["base"], paths, judged, pace) if request.get("base") else []
+        later = put_off(sources) if pace == "fast" else []
+        return {**told(judged), "paths": paths, "lines": lines_of(root, judged), "before": before, "later": later}
+
+    def _earlier(self, base: str, paths: list[str], judged: list[Judged], pace: Pace) -> list[list[Any]]:
+        """What was there at the commit; the slow validators are asked only of files in which they found something."""
+        found = {finding.path for each in judged if each.name in SLOW for finding in each.findings}
+        fast = self._before.findings(base, paths, "fast") if pace != "slow" else []
+        return [*fast, *self._before.findings(base, sorted(found), "slow")] if found else fast
 
     def _paths(self, root: str, request: dict[str, Any]) -> list[str]:
         if request.get("since"):
