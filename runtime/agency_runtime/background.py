@@ -12,7 +12,7 @@ from agency_tools.workspace import Workspace
 BASE = "HEAD"
 """What was wrong there before the run is not told."""
 
-PATIENCE = 90.0
+PATIENCE = 160.0
 """Seconds that the end of a run waits for the last check; the checks at the end say the same of what is left."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agency_tools.image import tool_paths
 from agency_tools.validators import Checker, Report
 from agency_tools.validators.inside import policies, policy_table
 from agency_tools.validators.inside.running import Runner
@@ -109,6 +110,7 @@ async def test_what_was_there_before_does_not_count(sandbox: Workspace, reposito
     worse = 'resource "aws_s3_bucket" "logs" {\n  acl = "public-read-write"\n}\n'
     write(repository, {"main.tf": f"# moved\n\n{TERRAFORM}\n{worse}"})
     report = await Checker(sandbox).check(["main.tf"], slow=True, base="HEAD")
+    assert [each.why for each in report.validators if each.name == "checkov"] == [None]
     assert told(report) == {("main.tf", 25, "CKV_AWS_20", "error"), ("main.tf", 25, "CKV_AWS_57", "error")}
 
 
@@ -159,6 +161,15 @@ def test_when_the_time_is_up_what_is_known_is_told_and_the_rest_is_not_run(
         Finding("a.yaml", 1, 1, "checkov", "CKV_K8S_16", "error", text),
         Unchecked("b.yaml", "checkov took longer than 1.5 s for the files before it"),
     ]
+
+
+@pytest.mark.bwrap
+def test_so_much_processor_time_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{tool_paths()[0]}:/usr/bin:/bin")
+    monkeypatch.setattr(policies, "WORK", 1)
+    (validator,) = policies.VALIDATORS
+    with pytest.raises(NotRun, match=r"^checkov took longer than 1 s of processor time$"):
+        list(validator.check(pods(tmp_path), Runner(str(tmp_path))))
 
 
 def test_a_checkov_that_does_not_start_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
 NAME = "checkov"
 PYTHON = "agency-policies"
-PATIENCE = 40.0
-"""Seconds for all files of one check; what is left then was not run."""
+WORK = 40
+"""Seconds of processor time for all files of one check; what is left then was not run."""
+
+PATIENCE = 150.0
+"""Seconds that this may take on a machine that is busy with other things."""
 
 FRAMEWORKS = {
     "dockerfile": "dockerfile",
@@ -107,9 +111,9 @@ def _answers(wanted: list[Batch], folder: str, runner: Runner) -> tuple[list[dic
     """What each batch came to, as far as there was time, and why the others came to nothing."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "policies_run.py")
     answers = os.path.join(folder, "answers")
-    why = f"{NAME} took longer than {runner.patience:g} s for the files before it"
+    why = f"{NAME} took longer than {runner.patience:g} s{BEFORE}"
     try:
-        argv = [PYTHON, "-I", script, os.path.join(folder, "tree"), answers]
+        argv = [PYTHON, "-I", script, os.path.join(folder, "tree"), answers, str(WORK)]
         why = _broken(runner.run(argv, given=json.dumps(wanted), env=SETTINGS)) or why
     except NotRun:
         pass  # overdue: what it answered so far counts
@@ -117,10 +121,15 @@ def _answers(wanted: list[Batch], folder: str, runner: Runner) -> tuple[list[dic
         with open(answers, encoding="utf-8") as file:
             return [json.loads(line) for line in file.read().split("\n")[:-1]], why
     except OSError:
-        raise NotRun(why.removesuffix(" for the files before it")) from None
+        raise NotRun(why.removesuffix(BEFORE)) from None
+
+
+BEFORE = " for the files before it"
 
 
 def _broken(ran: Ran) -> str:
+    if ran.code == -signal.SIGXCPU:
+        return f"{NAME} took longer than {WORK} s of processor time{BEFORE}"
     said = ran.err.strip().splitlines() or [f"exit code {ran.code}"]
     return f"{NAME} failed: {said[-1][:200]}" if ran.code != 0 else ""
 
