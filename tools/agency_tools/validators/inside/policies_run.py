@@ -11,7 +11,7 @@ import json
 import os
 import resource
 import sys
-from typing import Any, cast
+from typing import Any
 
 
 def answer(folder: str, framework: str, names: list[str]) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def answer(folder: str, framework: str, names: list[str]) -> dict[str, Any]:
     runner = importlib.import_module(f"checkov.{framework}.runner").Runner()
     only = importlib.import_module("checkov.runner_filter").RunnerFilter(framework=[framework])
     said = runner.run(root_folder=None, files=[os.path.join(folder, name) for name in names], runner_filter=only)
-    reports = cast("list[Any]", said if isinstance(said, list) else [said])
+    reports: list[Any] = [said] if hasattr(said, "failed_checks") else list(said)
     failed = [_row(folder, record) for report in reports for record in report.failed_checks]
     unread = [os.path.relpath(path, folder) for report in reports for path in report.parsing_errors]
     return {"files": names, "failed": failed, "unread": unread}
