@@ -10,6 +10,7 @@ from agency_runtime.gate.decision import Verdict
 from agency_runtime.gate.effect import Effect
 from agency_runtime.gate.patterns import glob_reaches
 from agency_runtime.gate.places import HOSTILE, absolute, place, wiped
+from agency_runtime.gate.redirects import STREAMS
 from agency_runtime.gate.rules import Rule, Rules
 from agency_runtime.gate.targets import HARMLESS, HIJACKING, Aims, Field, aimed_by
 from agency_tools.target import Target
@@ -112,7 +113,9 @@ class Findings:
         return wiped(where, self.root) if guarded else None
 
     def write(self, path: str) -> Iterator[Finding]:
-        """What rules and places say of writing an absolute path."""
+        """What rules and places say of writing an absolute path; a stream such as /dev/null keeps nothing."""
+        if path in STREAMS:
+            return
         for verdict in _BEFORE_ALLOW:
             rule = self.rules.first("Edit", verdict, [path]) or self._globbed("Edit", verdict, path)
             if rule is not None:

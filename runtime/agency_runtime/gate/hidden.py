@@ -36,7 +36,7 @@ _INERT = names(
     "echo printf ls cat head tail grep egrep fgrep rg ag wc which type whereis whatis diff cmp stat du cd test [ [[ file tree git man help apt "
     "apt-get dpkg brew rm mkdir touch mv cp ln chmod chown sed sort uniq cut tr jq yq terraform tofu helm aws gcloud az gsutil bq pip pip3 gh "
     "export unset alias trap read for local declare find hash command eval : true false pgrep pkill killall dirname basename realpath readlink "
-    "tar zip unzip tee apk yum dnf kill ps column date seq sleep exit return set shopt shellcheck tfenv hadolint yamllint"
+    "tar zip unzip tee apk yum dnf kill ps column date seq sleep exit return set shopt shellcheck mktemp sha256sum sha1sum md5sum base64 gzip gunzip tfenv hadolint yamllint"
 )
 """Programs whose arguments are never programs to run."""
 

@@ -11,7 +11,8 @@ from agency_runtime.gate.words import UNKNOWN, Words
 Look: TypeAlias = Callable[[str], str | None]
 
 _WRITES = {">", ">>", ">|", "&>", "&>>", ">&", "<>"}
-_STREAMS = {"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd/1", "/dev/fd/2"}
+STREAMS = {"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/fd/1", "/dev/fd/2"}
+"""Paths that lead to no file."""
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ def _file(node: Any, found: Surround, words: Words, look: Look) -> None:
     path = words.whole(node.named_children[-1]) if node.named_children else UNKNOWN
     if sign in (">&", "<&") and (path in ("-", "") or path.rstrip("-").isdigit()):
         return
-    if sign in _WRITES and path not in _STREAMS:
+    if sign in _WRITES and path not in STREAMS:
         found.writes = (*found.writes, path)
     elif sign == "<":
         found.reads = (*found.reads, path)
