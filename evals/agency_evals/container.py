@@ -126,26 +126,44 @@ def _not_the_recipe(folder: str, names: Sequence[str]) -> list[str]:
 
 
 def _run(container: Container, each: Instruction, dockerfile: Path) -> None:
-    """`mkdir`, `touch`, `chmod` and `git init` are done; what installs programs is left to the image."""
+    """`mkdir`, `touch`, `chmod` and `ln -s` are done; what installs programs is left to the image."""
     for command in re.split(r"\s*(?:&&|;|\n)\s*", each.value):
         words = _words(command)
         if not words:
             continue
         if words[0] in ("mkdir", "touch"):
-            for path in (word for word in words[1:] if not word.startswith("-")):
-                where = container.inside(path)
-                (where if words[0] == "mkdir" else where.parent).mkdir(parents=True, exist_ok=True)
-                if words[0] == "touch":
-                    where.touch()
+            _make(container, words)
         elif words[0] == "chmod" and len(words) > 2 and words[1] in ("+x", "755", "a+x", "u+x"):
             for path in words[2:]:
                 _make_executable(container.inside(path))
+        elif words[0] == "ln" and len(words) == 4 and words[1] in ("-s", "-sf", "-fs", "-sfn"):
+            _link(container, words[2], words[3], each.line)
         elif IMAGES_OWN.match(command.strip()):
             container.notes.append(
                 f"line {each.line}: not run: {command.strip()[:80]}; the workspace image's programs stand in"
             )
         elif words[0] not in ("cd", "true", ":", "echo"):
             raise UsageError(f"{dockerfile}:{each.line}: runs {command.strip()[:80]!r}; only files can be taken over")
+
+
+def _make(container: Container, words: Sequence[str]) -> None:
+    for path in (word for word in words[1:] if not word.startswith("-")):
+        where = container.inside(path)
+        (where if words[0] == "mkdir" else where.parent).mkdir(parents=True, exist_ok=True)
+        if words[0] == "touch":
+            where.touch()
+
+
+def _link(container: Container, target: str, link: str, line: int) -> None:
+    """Make a symbolic link; among the system's own programs there is none to be made."""
+    where = container.inside(link)
+    if where.relative_to(container.place).parts[0] in SYSTEMS:
+        container.notes.append(f"line {line}: {link} is not made; the workspace image's programs stand in")
+        return
+    where = where / posixpath.basename(target) if where.is_dir() else where
+    where.parent.mkdir(parents=True, exist_ok=True)
+    where.unlink(missing_ok=True)
+    where.symlink_to(target)
 
 
 def _make_executable(path: Path) -> None:

@@ -144,9 +144,12 @@ def test_the_tests_see_a_copy_and_never_the_agents_sandbox(make_case: MakeCase, 
 def test_public_tasks_run_unchanged_in_both_shapes(make_case: MakeCase, tmp_path: Path) -> None:
     tests = (
         "from pathlib import Path\ndef test_it() -> None:\n    assert Path('/app/answer.txt').read_text() == 'start 42\\n'\n"
-        "    assert Path('/data/in.csv').is_file()\n"
+        "    assert Path('/data/in.csv').is_file()\n    assert Path('/data/latest.csv').resolve() == Path('/data/in.csv')\n"
     )
-    docker = "FROM ubuntu:24.04\nRUN apt-get update && apt-get install -y tmux\nWORKDIR /app\nCOPY start.txt /app/\nCOPY in.csv /data/\n"
+    docker = (
+        "FROM ubuntu:24.04\nRUN apt-get update && apt-get install -y tmux && ln -s /usr/bin/python3 /usr/bin/python\n"
+    )
+    docker += "WORKDIR /app\nCOPY start.txt /app/\nCOPY in.csv /data/\nRUN ln -s /data/in.csv /data/latest.csv\n"
     solve = "cd /app && (cat start.txt; echo 42) | paste -sd' ' > answer.txt\n"
     harbor = make_case(
         "harbor",
