@@ -24,7 +24,7 @@ from agency_runtime.equipment import Equipment, equip
 from agency_runtime.escalate_tool import EscalateTool
 from agency_runtime.handoff import EndCheck, HandoffReport, Verdict, judge
 from agency_runtime.handoff.end_check import checks_of
-from agency_runtime.handoff_tool import HandoffTool, unverified_text
+from agency_runtime.handoff_tool import HandoffTool, recorded_refusal, unverified_text
 from agency_runtime.hooks import Hook, Hooks
 from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.order import Order, difference, environment_of_run
@@ -256,6 +256,9 @@ class Run:
         if tool.report is None:
             return NO_HANDOFF
         verdict = tool.verdict = await self._judge(tool.report)
+        replay = self.answer.replay if self.order.pure else None  # which keeps only the last checks, not those of then
+        if replay and (refusal := recorded_refusal(replay.turns[: replay.step])):
+            return refusal
         return None if verdict.ok else unverified_text(verdict)
 
     async def _close_tools(self) -> None:

@@ -1,12 +1,14 @@
 """The Handoff tool: takes the model's typed report, judges every claim against what ran, and says what is missing."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 
 from agency_runtime.handoff import HandoffReport, Verdict
+from agency_runtime.recording import Turn
 from agency_tools.tool import Input, Output
 
 Judge = Callable[[HandoffReport], Awaitable[Verdict]]
+REFUSED = "Taken down, but not accepted yet.\n"
 
 
 class HandoffTool:
@@ -33,7 +35,13 @@ class HandoffTool:
         self.verdict = await self._judge(given)
         if self.verdict.ok:
             return Output(content="Accepted: every claim is verified. End your turn with a short closing message.")
-        return Output(content="Taken down, but not accepted yet.\n" + unverified_text(self.verdict))
+        return Output(content=REFUSED + unverified_text(self.verdict))
+
+
+def recorded_refusal(turns: Iterable[Turn]) -> str | None:
+    """What of the report did not stand when it was last handed off in these recorded turns; None where it stood."""
+    answers = [str(result["text"]) for turn in turns for result in turn.results if result["tool"] == HandoffTool.name]
+    return answers[-1].removeprefix(REFUSED) if answers and answers[-1].startswith(REFUSED) else None
 
 
 def unverified_text(verdict: Verdict) -> str:
