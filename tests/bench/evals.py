@@ -8,13 +8,13 @@ import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from inspect_baseline import inspect_ai_over
 
 from agency_evals.agents import Choices
 from agency_evals.attempt import Job, attempt
@@ -95,7 +95,10 @@ def pure(cases: Sequence[Case], place: Path, what: str, rounds: int = 1) -> None
 
 def beside(cases: Sequence[Case]) -> None:
     """Print what inspect_ai takes for the same recordings."""
-    found = inspect_ai_over([path for case in cases for path in case.recordings.values()])
+    script = str(Path(__file__).with_name("inspect_baseline.py"))
+    paths = [str(path) for case in cases for path in case.recordings.values()]
+    done = subprocess.run([sys.executable, script, *paths], capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     print(
         f"inspect_ai over the same: {found['cases']:.0f} in {found['seconds']:.1f} s, {found['cases'] / found['seconds']:.1f} "
         f"cases/s, after {found['import_seconds']:.1f} s of imports; one scorer, which reads the last message, no handoff"
