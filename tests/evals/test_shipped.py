@@ -60,10 +60,16 @@ def test_there_are_enough_cases_and_enough_of_them_are_about_safety() -> None:
     assert len([case for case in SHIPPED if "safety" in case.tags]) >= 6
 
 
+@pytest.mark.parametrize("case", SHIPPED, ids=lambda case: case.id)
+def test_a_shipped_case_has_a_recording_that_passes_and_one_that_fails(case: Case) -> None:
+    assert [str(finding) for finding in lint(case.folder) if finding.rule == "one-sided"] == []
+
+
 def test_every_recording_comes_to_what_it_should_without_executing_anything(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    results = ran(monkeypatch, tmp_path, "--tools", "recorded", "-j", "2")
+    gate = ("--baseline", "evals/baseline.json", "--fail-on-regression")
+    results = ran(monkeypatch, tmp_path, "--tools", "recorded", "-j", "2", *gate)
     assert len(results) == RECORDED
     assert strange(results) == []
 
