@@ -11,7 +11,7 @@ from agency_tools.compartment import Ran
 from agency_tools.compartment_testing import Scripted, Unsealed, aimed
 from agency_tools.errors import ToolError
 from agency_tools.terraform import Terraform
-from agency_tools.terraform_answers import NO_TESTS
+from agency_tools.terraform_answers import NO_TESTS, in_order
 from agency_tools.terraform_commands import TerraformInput, terraform_argv
 from agency_tools.terraform_plan import Change, changes, report
 from agency_tools.terraform_setup import configuration, mirrors_here
@@ -329,3 +329,9 @@ STATE = """\
   ]
 }
 """
+
+
+def test_the_same_plan_reads_the_same_whatever_was_read_first() -> None:
+    first = "b: Refreshing state... [id=2]\na: Refreshing state... [id=1]\n\nPlan: b before a"
+    assert in_order(first) == "a: Refreshing state... [id=1]\nb: Refreshing state... [id=2]\n\nPlan: b before a"
+    assert in_order(first) == in_order("\n".join([*reversed(first.split("\n")[:2]), *first.split("\n")[2:]]))

@@ -9,7 +9,7 @@ from typing import ClassVar
 from agency_tools.compartment import STORE, Compartment, Ran, absolute, output_of, present
 from agency_tools.prospect import Prospect
 from agency_tools.reach import Reach, Targets
-from agency_tools.terraform_answers import NO_TESTS, answered, diagnostics, outputs, tests
+from agency_tools.terraform_answers import NO_TESTS, answered, diagnostics, in_order, outputs, tests
 from agency_tools.terraform_commands import Action, TerraformInput, terraform_argv
 from agency_tools.terraform_plan import BRIEF, report
 from agency_tools.terraform_setup import Setup, find
@@ -108,7 +108,7 @@ class Terraform:
             return output_of(ran)
         shown = await self._command(["python3", "-c", BRIEF, setup.binary, "show", "-json", out], given, setup)
         summary = report(answered(shown.output)) if shown.exit_code == 0 else shown.output
-        text = f"Saved plan: {out}\n{summary}\n\n{ran.output.strip()}\n\nexit code {ran.exit_code}"
+        text = f"Saved plan: {out}\n{summary}\n\n{in_order(ran.output.strip())}\n\nexit code {ran.exit_code}"
         return output_of(ran, text=text, fine=(0, CHANGES))
 
     def _plan_file(self, directory: str) -> str:

@@ -1,11 +1,22 @@
 """What terraform answers in JSON, as lines for the model: validation, tests, outputs."""
 
+import itertools
 import json
+import re
 from typing import Any, cast
 
 from agency_tools.errors import ToolError
 
 NO_TESTS = "no tests were found: nothing was checked"
+
+AT_ONCE = re.compile(r"^\S.*: (?:Refreshing state\.\.\.|Reading\.\.\.|Read complete after)")
+"""Lines that terraform writes as its parallel reads come in: their order is chance."""
+
+
+def in_order(text: str) -> str:
+    """The text with neighbouring lines about parallel reads sorted, so that the same plan reads the same each time."""
+    groups = itertools.groupby(text.split("\n"), key=lambda line: bool(AT_ONCE.match(line)))
+    return "\n".join(line for chance, lines in groups for line in (sorted(lines) if chance else lines))
 
 
 def answered(text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from agency_tools.errors import ToolError
 from agency_tools.ledger import Ledger
 from agency_tools.prospect import Prospect, digest_of
 from agency_tools.reach import Reach
-from agency_tools.terraform_answers import answered
+from agency_tools.terraform_answers import answered, in_order
 from agency_tools.terraform_commands import TerraformInput, terraform_argv
 from agency_tools.terraform_plan import BRIEF, destroys, lines, report, warnings
 from agency_tools.terraform_setup import Setup, find
@@ -104,7 +104,7 @@ class AimedTerraform:
             proven = ", ".join(kept.proven_on)
             lines += [f"  applies until {kept.expires:%H:%M} UTC while nothing it was made from changes"]
             lines += [f"  the same change was applied to {proven} in this run"] if proven else []
-        return "\n".join([*lines, "", ran.output.strip(), "", f"exit code {ran.exit_code}"])
+        return "\n".join([*lines, "", in_order(ran.output.strip()), "", f"exit code {ran.exit_code}"])
 
     # ---- apply
 
