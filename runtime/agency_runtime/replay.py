@@ -8,6 +8,7 @@ from typing import Literal
 from agency_runtime.diagnostics import without_diagnostics
 from agency_runtime.recording import Recording, Turn, digests
 from agency_runtime.wire import Call, Json, Listener, ReplayError, Reply, Request
+from agency_tools.terraform_answers import in_order
 
 Drift = Literal["fail", "warn"]
 
@@ -118,6 +119,8 @@ UNORDERED = {"Glob"}
 def comparable(tool: str, text: str) -> str:
     """The text without what differs from run to run."""
     said = essence(without_diagnostics(text))
+    if tool == "Terraform":
+        return in_order(said)
     return "\n".join(sorted(said.splitlines())) if tool in UNORDERED else said
 
 
