@@ -169,6 +169,7 @@ class Run:
             web=order.beside.web,
             planning=order.task.command == "plan",
         )
+        slow = order.recording is None  # a replay takes over what the slow validators said in the recorded run
         self.answer = Answer(
             session=self.session,
             tools=self.equipment.tools,
@@ -178,9 +179,11 @@ class Run:
             replay=self.model if isinstance(self.model, ReplayModel) else None,
             live=not order.pure,
             ledger=self.compartments.targets.ledger,
-            diagnostics=Diagnostics(self.shell.workspace) if self.shell and order.task.command != "plan" else None,
+            diagnostics=Diagnostics(self.shell.workspace, slow=slow)
+            if self.shell and order.task.command != "plan"
+            else None,
         )
-        self.end_checks = EndChecks(order.settings.sandbox, layout_of(order))
+        self.end_checks = EndChecks(order.settings.sandbox, layout_of(order), slow=slow)
         self.talk = conversation_of(order, self.equipment, self.environment)
         task.bind(
             Bond(model=self.model, session=self.session, talk=self.talk, answer=self.answer, spending=self.spending)

@@ -30,9 +30,13 @@ def without_diagnostics(text: str) -> str:
 
 @dataclass
 class Diagnostics:
-    """The checks of one run, after each call that may change something. A finding is told once."""
+    """The checks of one run, after each call that may change something. A finding is told once.
+
+    slow: whether the slow validators run beside it, too.
+    """
 
     workspace: Workspace
+    slow: bool = True
     _checker: Checker = field(init=False)
     _background: Background = field(init=False)
     _told: dict[str, tuple[Finding, ...]] = field(default_factory=dict[str, tuple[Finding, ...]])
@@ -82,7 +86,8 @@ class Diagnostics:
         except (WorkspaceError, ToolError) as problem:
             self._broken = True
             return appended(output, [f"not run: {problem}"])
-        self._background.begin(report.later)
+        if self.slow:
+            self._background.begin(report.later)
         return appended(output, self._lines(report, self._told))
 
     def _lines(self, report: Report, told: dict[str, tuple[Finding, ...]]) -> list[str]:

@@ -14,16 +14,22 @@ from agency_tools.workspace import Layout
 BASE = "HEAD"
 """Only what was not there counts."""
 
+NOT_AGAIN = "a replay does not run it again"
+
 OWN = ".agency/"
 """The run's own papers, which are no work of the model's."""
 
 
 @dataclass
 class EndChecks:
-    """Checks what a run changed, and again only what has changed since. `sandbox` is the run's kind."""
+    """Checks what a run changed, and again only what has changed since. `sandbox` is the run's kind.
+
+    slow: whether the slow validators are asked, too.
+    """
 
     sandbox: str
     layout: Layout
+    slow: bool = True
     _last: tuple[object, tuple[EndCheck, ...]] | None = field(default=None)
 
     async def of(self, files: FilesChanged) -> tuple[EndCheck, ...]:
@@ -45,7 +51,7 @@ class EndChecks:
         except WorkspaceError as problem:
             return (EndCheck(name="validators", outcome="not run", files=tuple(paths), why=str(problem)),)
         try:
-            report = await Checker(workspace).check(paths, slow=True, least="error", base=BASE)
+            report = await Checker(workspace).check(paths, slow=self.slow, least="error", base=BASE)
         except WorkspaceError as problem:
             return (EndCheck(name="validators", outcome="not run", files=tuple(paths), why=str(problem)),)
         finally:
@@ -88,9 +94,13 @@ def outcomes(report: Report) -> tuple[EndCheck, ...]:
 def reconciled(live: Sequence[EndCheck], recorded: Sequence[EndCheck]) -> tuple[EndCheck, ...]:
     """In a replay: what was recorded, where the validators that ran in both found the same; else what was found now.
 
-    Which validators a machine has is no difference between two runs.
+    Which validators a machine has is no difference between two runs. One that only the recorded run asked was not run now.
     """
     then = {check.name: check for check in recorded}
     both = [check for check in live if check.outcome != "not run" and then.get(check.name, check).outcome != "not run"]
     same = all(check.findings == (then[check.name].findings if check.name in then else ()) for check in both)
-    return tuple(recorded) if recorded and same else tuple(live)
+    if recorded and same:
+        return tuple(recorded)
+    now = {check.name for check in live}
+    missing = [check for check in recorded if check.name not in now and check.outcome != "not run"]
+    return (*live, *(replace(check, outcome="not run", why=NOT_AGAIN, findings=()) for check in missing))

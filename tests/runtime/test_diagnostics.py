@@ -114,3 +114,15 @@ def test_a_replay_keeps_what_was_recorded_where_the_findings_are_the_same() -> N
     newer = (*now, EndCheck(name="checkov", outcome="failed", findings=("main.tf:1:1 CKV_AWS_20 x",)))
     assert reconciled(newer, recorded) == newer
     assert outcomes(Report()) == ()
+
+
+def test_what_only_the_recorded_run_asked_is_not_run_in_a_replay_that_differs() -> None:
+    recorded = (
+        EndCheck(name="hadolint", outcome="passed"),
+        EndCheck(name="checkov", outcome="passed", files=("Dockerfile",)),
+    )
+    live = (EndCheck(name="hadolint", outcome="failed", findings=("Dockerfile:1:1 DL3006 x",)),)
+    assert reconciled((EndCheck(name="hadolint", outcome="passed"),), recorded) == recorded
+    found = reconciled(live, recorded)
+    assert [(check.name, check.outcome) for check in found] == [("hadolint", "failed"), ("checkov", "not run")]
+    assert found[1].why == "a replay does not run it again" and found[1].files == ("Dockerfile",)
