@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +130,7 @@ def goes_on(past: Past, later: str | None) -> None:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Generator[None]:
     """Keep everybody else from resuming it meanwhile. Raises UsageError where it still runs, or is being resumed."""
     file = os.open(folder / LOG, os.O_RDONLY | os.O_CLOEXEC)
     try:
