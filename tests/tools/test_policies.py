@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from agency_tools.image import tool_paths
 from agency_tools.validators import Checker, Report
 from agency_tools.validators.inside import policies, policy_table
 from agency_tools.validators.inside.running import Runner
@@ -161,15 +160,6 @@ def test_when_the_time_is_up_what_is_known_is_told_and_the_rest_is_not_run(
         Finding("a.yaml", 1, 1, "checkov", "CKV_K8S_16", "error", text),
         Unchecked("b.yaml", "checkov took longer than 1.5 s for the files before it"),
     ]
-
-
-@pytest.mark.bwrap
-def test_so_much_processor_time_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{tool_paths()[0]}:/usr/bin:/bin")
-    monkeypatch.setattr(policies, "WORK", 1)
-    (validator,) = policies.VALIDATORS
-    with pytest.raises(NotRun, match=r"^checkov took longer than 1 s of processor time$"):
-        list(validator.check(pods(tmp_path), Runner(str(tmp_path))))
 
 
 def test_a_checkov_that_does_not_start_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
