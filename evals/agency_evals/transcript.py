@@ -119,7 +119,7 @@ def _steps(event: Json, verdicts: dict[str, Json], finished: set[str]) -> Iterat
         case "call.started" if event["id"] not in finished:
             judged = verdicts.get(event["id"], {})
             yield Step(kind="called", turn=turn, at=at, call=_done({**judged, **event}, judged, finished=False))
-        case "notice":
+        case "notice" | "stuck":
             yield Step(kind="noticed", turn=turn, at=at, text=str(event["text"]))
         case "request":
             yield from _told(event, turn, at)

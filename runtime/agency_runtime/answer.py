@@ -4,7 +4,7 @@ Never raises for what the model did wrong; a broken sandbox (WorkspaceError) doe
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -73,6 +73,18 @@ class Answer:
         """Whether the call changes nothing."""
         tool = self.tools.get(call.name)
         return tool is not None and tool.read_only
+
+    def came_of(self, call: Call, turn: int) -> Executed:
+        """What came of a call of this turn; in a replay, what was recorded, so that whatever rests on it replays."""
+        done = next(each for each in reversed(self.executed) if (each.id, each.turn) == (call.id, turn))
+        return self.as_recorded(done)
+
+    def as_recorded(self, done: Executed) -> Executed:
+        """The call as the run is recorded."""
+        recorded = self.replay.recording.result(done.id) if self.replay else None
+        if recorded is None:
+            return done
+        return replace(done, output=recorded["text"], failed=recorded["failed"], exit_code=recorded["exit_code"])
 
     async def __call__(self, call: Call, turn: int) -> Json:
         """The tool_result block for this call. Raises WorkspaceError and ReplayError, which are no tool's result."""

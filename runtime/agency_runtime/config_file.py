@@ -18,7 +18,7 @@ USERS_OWN = frozenset({"repo", "feature", "record", "replay", "trust"})
 
 LOOSENING = frozenset(
     {"allow", "permission_mode", "image", "provider", "network", "searxng", "target", "prices", "max_turns", "max_cost",
-     "max_minutes"}
+     "max_minutes", "max_repeats", "max_polls"}
 )  # fmt: skip
 """Options with which a repository could permit itself more; they count only once a person has trusted the file."""
 

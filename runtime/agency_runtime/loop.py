@@ -9,15 +9,20 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from agency_runtime.bounds import BOUNDLESS, Bounds
 from agency_runtime.budget import Spending
+from agency_runtime.calls import Executed
 from agency_runtime.prices import Price
 from agency_runtime.recording import digest, fixed_digests, spoken
+from agency_runtime.repetition import Pattern, Repetition, step_of
 from agency_runtime.session import Session
 from agency_runtime.wire import Call, Json, Listener, Model, Reply, Request, Usage
 
 CUT_REPLIES = 3  # in a row, before the run ends as incomplete
 NUDGES = 3  # reminders of what is still owed
+PAUSES = 20  # in a row, before the run ends as incomplete
 CONTINUE = "Your reply was cut off at the output limit. Go on where it stopped, in smaller pieces."
+EMPTY = "Your reply was empty. "
 
 
 class Ending(Enum):
@@ -42,6 +47,10 @@ class Answering(Protocol):
         """Whether this call changes nothing and may run beside its neighbours."""
         ...
 
+    def came_of(self, call: Call, turn: int) -> Executed:
+        """What came of a call of this turn, as the run is recorded."""
+        ...
+
     @property
     def exhausted(self) -> str | None:
         """Why no further call may run; None while they may."""
@@ -54,15 +63,20 @@ Owed = Callable[[Reply], Awaitable[str | None]]
 
 @dataclass
 class Conversation:
-    """The messages so far; they only grow. `fresh` is where the part that no request carried begins."""
+    """The messages so far. `fresh` is where the part that no reply has answered begins.
+
+    They only grow, but where a compaction rewrites them; `edition` counts how often.
+    """
 
     system: Sequence[Json]
     tools: Sequence[Json]
     model: str
     price: Price
     max_tokens: int = 32_000
+    bounds: Bounds = BOUNDLESS
     messages: list[Json] = field(default_factory=list[Json])
     fresh: int = 0
+    edition: int = 0
     usage: Usage = field(default_factory=Usage)
     turn: int = 0
     depth: int = 0
@@ -78,7 +92,17 @@ class Conversation:
             messages=self.messages,
             fresh=self.fresh,
             max_tokens=self.max_tokens,
+            edition=self.edition,
         )
+
+    def heard(self, reply: Reply) -> None:
+        """Take the reply in; one that is empty is asked for again, since the service does not take it back."""
+        if reply.empty:
+            self.edition += 1
+        else:
+            self.messages.append({"role": "assistant", "content": reply.content})
+            self.fresh = len(self.messages)
+        self.usage += reply.usage
 
     def digests(self) -> dict[str, str]:
         """The digests of the next request's parts; those of system and tools, which never change, are kept."""
@@ -105,7 +129,7 @@ async def run(
     on_text: Listener,
 ) -> Ending:
     """Let the model act until it stops asking for tools and owes nothing more; `talk.reason` says why it stopped."""
-    course = _Course(talk, answer, owed, lambda text: session.add("notice", text=text))
+    course = _Course(session, talk, answer, owed, Repetition(talk.bounds))
     ending: Ending | None = None
     while ending is None:
         if denied := answer.exhausted:
@@ -121,35 +145,65 @@ async def run(
 
 @dataclass
 class _Course:
-    """What follows from each reply. `cut` counts replies cut off in a row, `nudges` the reminders given."""
+    """What follows from each reply. `cut`, `paused` and `mute` count replies in a row: cut off, to be sent back, without a
+    call; `nudges` the reminders given."""
 
+    session: Session
     talk: Conversation
     answer: Answering
     owed: Owed
-    notice: Callable[[str], object]
+    repetition: Repetition
     cut: int = 0
+    paused: int = 0
+    mute: int = 0
     nudges: int = 0
 
     async def after(self, reply: Reply) -> Ending | None:
         """Take the reply's consequences; None where the model goes on."""
         step = STEPS.get(reply.stop_reason or "", "stop")
         self.cut = self.cut + 1 if step == "cut" else 0
+        self.paused = self.paused + 1 if step == "resume" else 0
+        self.mute = 0 if reply.calls else self.mute + 1
         if step == "resume":
-            return None
+            return self._paused()
         if step == "run" and reply.calls:
             results = await _answers(reply.calls, self.answer, self.talk.turn)
             self.talk.messages.append({"role": "user", "content": results})
-            return None
+            return self._repeated(reply.calls)
         if step in ENDINGS:
             self.talk.reason = f"stop_reason {reply.stop_reason}"
             return ENDINGS[step]
         return self._cut_off(reply) if step == "cut" else await self._stopped(reply)
 
+    def _repeated(self, calls: Sequence[Call]) -> Ending | None:
+        """Tell the model that it goes round in circles, and end the run where it goes on to."""
+        stuck = self.repetition.after([step_of(call, self.answer.came_of(call, self.talk.turn)) for call in calls])
+        if stuck is None:
+            return None
+        self._stuck(stuck.pattern, stuck.count, stuck.text, over=stuck.over)
+        if stuck.over:
+            self.talk.reason = stuck.text
+            return Ending.INCOMPLETE
+        self.talk.say(stuck.words)
+        return None
+
+    def _stuck(self, pattern: Pattern, count: int, text: str, *, over: bool) -> None:
+        place = {"turn": self.talk.turn, "depth": self.talk.depth}
+        self.session.add("stuck", **place, pattern=pattern, count=count, over=over, text=text)
+
+    def _paused(self) -> Ending | None:
+        if self.paused < PAUSES:
+            return None
+        self.talk.reason = f"stuck: the reply was paused {self.paused} times in a row"
+        self._stuck("paused", self.paused, self.talk.reason, over=True)
+        return Ending.INCOMPLETE
+
     def _cut_off(self, reply: Reply) -> Ending | None:
         if self.cut > CUT_REPLIES:
             self.talk.reason = f"the reply was cut off at max_tokens {self.cut} times in a row"
             return Ending.INCOMPLETE
-        self.notice("the reply was cut off at the output limit; none of its calls was executed, the rest is asked for")
+        text = "the reply was cut off at the output limit; none of its calls was executed, the rest is asked for"
+        self.session.add("notice", text=text)
         _unexecuted(self.talk, reply, "the reply was cut off at the output limit", CONTINUE)
         return None
 
@@ -159,11 +213,19 @@ class _Course:
             return Ending.DONE
         if self.nudges >= NUDGES:
             self.talk.reason = missing.splitlines()[0]
+            if self.mute > NUDGES:
+                self._monologue(reply)
             return Ending.INCOMPLETE
         self.nudges += 1
-        self.notice(f"not done yet, the model is told: {missing.splitlines()[0]}")
-        _unexecuted(self.talk, reply, "the reply ended the turn", missing)
+        self.session.add("notice", text=f"not done yet, the model is told: {missing.splitlines()[0]}")
+        _unexecuted(self.talk, reply, "the reply ended the turn", f"{EMPTY if reply.empty else ''}{missing}")
         return None
+
+    def _monologue(self, reply: Reply) -> None:
+        """Say in the log that nothing but words, or nothing at all, came in a row."""
+        what = "empty replies" if reply.empty else "replies without a call"
+        text = f"stuck: {self.mute} {what} in a row"
+        self._stuck("empty" if reply.empty else "monologue", self.mute, text, over=True)
 
 
 STEPS = {
@@ -197,9 +259,7 @@ async def _turn(
             return None
         raise
     session.add("reply", turn=talk.turn, message=reply.message)
-    talk.messages.append({"role": "assistant", "content": reply.content})
-    talk.fresh = len(talk.messages)
-    talk.usage += reply.usage
+    talk.heard(reply)
     spending.turns += 1
     spending.cost += talk.price.cost(reply.usage)
     spending.tokens += reply.usage.total

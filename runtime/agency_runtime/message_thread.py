@@ -26,10 +26,14 @@ class MessageThread:
     last: str | None = None  # the reply that the next turn continues from
     sent: int = 0  # how many messages of the history the service holds
     lost: bool = False  # the thread before this one was not found
+    edition: int = 0  # of the history that the service holds
 
     def arguments(self, request: Request, fields: dict[str, Any]) -> dict[str, Any]:
         """The request's keyword arguments: all of it, or, on a thread that goes on, what is new."""
         messages: Sequence[Json] = request.messages
+        if request.edition != self.edition:
+            self.restart()
+            self.edition = request.edition
         if not self.usable:
             return {**fields, "messages": list(messages)}
         if self.last is None or self.sent > len(messages):

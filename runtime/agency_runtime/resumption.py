@@ -166,6 +166,8 @@ class _Talk:
                     self._replied(event["turn"], reply)
 
     def _replied(self, turn: int, reply: Reply) -> None:
+        if reply.empty:  # what was asked is asked again
+            return
         self.answered += [*self.pending, {"role": "assistant", "content": [*_sendable(reply.content)]}]
         self.pending, self._last = [], (turn, reply)
 

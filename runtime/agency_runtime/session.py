@@ -26,7 +26,8 @@ from agency_tools.redaction import Redactor
 class Event:
     """One thing that happened.
 
-    Types: session.started, request, reply, call.judged, approval, call.started, call.finished, notice, session.ended.
+    Types: session.started, request, reply, call.judged, approval, call.started, call.finished, notice, stuck,
+    session.ended.
     """
 
     n: int

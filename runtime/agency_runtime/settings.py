@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from agency_runtime.bounds import Bounds, percent, whole, window_of
 from agency_runtime.budget import Budget, limit
 from agency_runtime.config_file import CONFIG, ConfigFile, read_config
 from agency_runtime.prices import PRICES, Price
@@ -51,6 +52,10 @@ class Settings:
     max_turns: str | None = None
     max_cost: str | None = None
     max_minutes: str | None = None
+    max_repeats: str | None = None
+    max_polls: str | None = None
+    context_window: str | None = None
+    compact_at: str | None = None
     worktree: bool = False
     record: str | None = None
     source: str | None = None
@@ -61,6 +66,17 @@ class Settings:
     trust: bool = False
     searxng: str | None = None
     prices: Mapping[str, Price] = field(default_factory=lambda: PRICES)
+
+    def bounds(self, model: str) -> Bounds:
+        """How long a conversation with this model may go on."""
+        window = whole("--context-window", self.context_window) if self.context_window else window_of(model)
+        part = percent("--compact-at", self.compact_at or "75")
+        return Bounds(
+            repeats=whole("--max-repeats", self.max_repeats or "6"),
+            polls=whole("--max-polls", self.max_polls or "40"),
+            window=window,
+            full=window * part / 100,
+        )
 
     def budget(self, persona_turns: int | None) -> Budget:
         """What a run may spend; the persona's own turn limit stands where nobody gave one."""
@@ -128,12 +144,8 @@ def _checked(name: str, value: object, where: str) -> str | bool:
         raise UsageError(f"{where} is {text!r}; it must be one of {', '.join(CHOICES[name])}")
     if name == "sandbox":
         sandbox_kind(text, where)
-    if name.startswith("max_"):
-        limit(where, text)
-    if name == "network":
-        listed(text, where)
-    if name == "searxng":
-        address_of_searxng(text, where)
+    if name in CHECKS:
+        CHECKS[name](where, text)
     return text
 
 
@@ -160,6 +172,21 @@ def address_of_searxng(text: str, where: str) -> str:
             f"{where} is {text!r}; give the address of a SearXNG instance, such as https://search.example.org"
         )
     return text
+
+
+CHECKS: Mapping[str, Callable[[str, str], object]] = {
+    "sandbox": lambda where, text: sandbox_kind(text, where),
+    "network": lambda where, text: listed(text, where),
+    "searxng": lambda where, text: address_of_searxng(text, where),
+    "max_turns": limit,
+    "max_cost": limit,
+    "max_minutes": limit,
+    "max_repeats": whole,
+    "max_polls": whole,
+    "context_window": whole,
+    "compact_at": percent,
+}
+"""What keeps a value from standing: raises UsageError that names where it was given."""
 
 
 def _switch(value: object, where: str) -> bool:

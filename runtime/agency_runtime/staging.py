@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agency_runtime.bounds import Bounds, recorded_bounds
 from agency_runtime.equipment import Equipment
 from agency_runtime.loop import Conversation
 from agency_runtime.order import Order, persona_sha256
@@ -12,6 +13,7 @@ from agency_runtime.prices import price_of
 from agency_runtime.prompt import Environment, first_message, system_prompt
 from agency_runtime.recording import digest
 from agency_runtime.skill import Skill
+from agency_runtime.wire import json_object
 from agency_tools.allowed_hosts import listed
 from agency_tools.running import starter
 from agency_tools.terraform_setup import mirrors_here
@@ -68,12 +70,21 @@ def conversation_of(order: Order, equipment: Equipment, environment: Environment
         tools=equipment.definitions,
         model=order.model,
         price=price_of(order.model, order.settings.prices),
+        bounds=bounds_of(order),
         messages=[first_message(order.task, environment)],
     )
 
 
+def bounds_of(order: Order) -> Bounds:
+    """How long the conversation may go on; in a replay, as it was recorded."""
+    if order.recording is not None:
+        return recorded_bounds(json_object(order.recording.header.get("bounds")))
+    return order.settings.bounds(order.model)
+
+
 def header_of(order: Order, environment: Environment) -> dict[str, Any]:
     """A recording's first line, but for its format. A recording of a replay says which one it repeats."""
+    bounds = bounds_of(order).json()
     return {
         "source": order.source,
         "model": order.model,
@@ -86,6 +97,7 @@ def header_of(order: Order, environment: Environment) -> dict[str, Any]:
         **({"plan_sha256": digest(order.task.plan)} if order.task.plan else {}),
         **({"replay_of": digest(order.recording.header)} if order.recording else {}),
         "environment": environment.json(),
+        **({"bounds": bounds} if bounds else {}),
     }
 
 

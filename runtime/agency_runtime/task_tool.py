@@ -8,6 +8,7 @@ from pydantic import Field
 
 from agency_runtime.answer import Answer
 from agency_runtime.budget import Spending
+from agency_runtime.calls import Executed
 from agency_runtime.loop import Conversation, Ending, run
 from agency_runtime.prompt import system_prompt
 from agency_runtime.session import Session
@@ -45,6 +46,10 @@ class Restricted:
     def parallel(self, call: Call) -> bool:
         """Whether the call changes nothing."""
         return self.answer.parallel(call)
+
+    def came_of(self, call: Call, turn: int) -> Executed:
+        """What came of a call, as the run is recorded."""
+        return self.answer.came_of(call, turn)
 
     async def __call__(self, call: Call, turn: int) -> Json:
         """The tool_result block for this call."""
@@ -116,6 +121,7 @@ def _conversation(parent: Conversation, prompt: str) -> Conversation:
         model=parent.model,
         price=parent.price,
         max_tokens=parent.max_tokens,
+        bounds=parent.bounds,
         depth=parent.depth + 1,
         messages=[{"role": "user", "content": [{"type": "text", "text": prompt}]}],
     )

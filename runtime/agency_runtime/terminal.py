@@ -115,7 +115,7 @@ class Terminal:
                 self.line()
             case "call.finished":
                 self._call(data)
-            case "notice":
+            case "notice" | "stuck":
                 self.line(self.paint("yellow", "! " + in_one_line(data["text"])))
             case _:
                 pass

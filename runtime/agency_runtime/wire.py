@@ -87,6 +87,11 @@ class Reply:
         return "\n".join(block["text"] for block in self.content if block.get("type") == "text")
 
     @property
+    def empty(self) -> bool:
+        """Whether it says and asks nothing; the service does not take such a reply back."""
+        return all(block.get("type") == "text" and not block["text"].strip() for block in self.content)
+
+    @property
     def usage(self) -> Usage:
         """What it cost in tokens; a count that is missing is 0."""
         counts = json_object(self.message.get("usage"))
@@ -100,7 +105,10 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One turn's request. `messages` is the whole history; `fresh` says from where on it is new."""
+    """One turn's request. `messages` is the whole history; `fresh` says from where on it is new.
+
+    edition: how often what lies before `fresh` has been rewritten, so that nobody goes on from an older one.
+    """
 
     model: str
     system: Sequence[Json]
@@ -108,6 +116,7 @@ class Request:
     messages: Sequence[Json]
     fresh: int = 0
     max_tokens: int = 32_000
+    edition: int = 0
 
 
 Listener: TypeAlias = Callable[[str], None]

@@ -9,6 +9,7 @@ import pytest
 
 from agency_runtime.answer import Answer, Judgement
 from agency_runtime.approval import nobody
+from agency_runtime.bounds import BOUNDLESS, Bounds
 from agency_runtime.budget import Budget, Spending
 from agency_runtime.loop import CONTINUE, Conversation, Ending, run
 from agency_runtime.prices import Price
@@ -81,13 +82,19 @@ class OwesOnce:
         return "still owed" if len(self.asked) == 1 else None
 
 
-async def play(*messages: Json, verdict: str = "allow", budget: Budget | None = None, owed: Any = owes_nothing) -> Run:
+async def play(
+    *messages: Json,
+    verdict: str = "allow",
+    budget: Budget | None = None,
+    owed: Any = owes_nothing,
+    bounds: Bounds = BOUNDLESS,
+) -> Run:
     events: list[Event] = []
     session = Session(id="s", listeners=[events.append])
     answer = Answer(session=session, tools={"Echo": Echo()}, gate=Fixed(verdict), approve=nobody)
     talk = Conversation(
         system=[text("be good")], tools=[], model="scripted", price=Price(input=1, output=1),
-        messages=[{"role": "user", "content": [text("go")]}],
+        messages=[{"role": "user", "content": [text("go")]}], bounds=bounds,
     )  # fmt: skip
     model = Scripted(messages)
     ending = await run(session, talk, model, answer, Spending(budget or Budget()), owed, lambda _: None)
@@ -265,3 +272,56 @@ async def test_a_call_that_hides_its_name_in_an_unknown_shape_is_no_crash() -> N
 def test_a_reply_shows_its_calls_in_order() -> None:
     reply = Reply(message=message(text("a"), use("X", id="1"), use("Y", id="2", z=1)))
     assert reply.calls == (Call(id="1", name="X", input={}), Call(id="2", name="Y", input={"z": 1}))
+
+
+def kinds(run: Run, kind: str) -> list[Json]:
+    return [event.data for event in run.events if event.type == kind]
+
+
+async def test_a_run_that_repeats_itself_is_told_beside_the_results_and_ends_as_incomplete() -> None:
+    same = [message(use("Echo", id=f"t{n}", words="x")) for n in range(9)]
+    it = await play(*same, bounds=Bounds(repeats=4))
+    assert it.ending is Ending.INCOMPLETE
+    assert it.talk.reason == "stuck: `Echo` came to the same result in a row 4 times"
+    assert len(it.model.requests) == 4
+    second = it.model.requests[2].messages[4]
+    assert [block["type"] for block in second["content"]] == ["tool_result", "text"]
+    assert second["content"][1]["text"].startswith(
+        "You repeat yourself: `Echo` came to the same result in a row 2 times"
+    )
+    assert [(each["count"], each["over"]) for each in kinds(it, "stuck")] == [(2, False), (3, False), (4, True)]
+
+
+async def test_a_model_that_does_something_else_once_told_goes_on() -> None:
+    words = ["x", "x", "x", "y", "x", "x", "x", "y", "z"]
+    it = await play(*[message(use("Echo", id=f"t{n}", words=each)) for n, each in enumerate(words)], message(text("done")), bounds=Bounds(repeats=4))  # fmt: skip
+    assert it.ending is Ending.DONE
+    assert [each["count"] for each in kinds(it, "stuck")] == [2, 3, 2, 3]
+
+
+async def test_empty_replies_are_never_sent_back_and_end_the_run() -> None:
+    async def always(reply: Reply) -> str | None:
+        return "still owed"
+
+    it = await play(*[message(), message(text(" \n")), message(), message()], owed=always)
+    assert it.ending is Ending.INCOMPLETE
+    assert [entry["role"] for entry in it.talk.messages] == ["user"]
+    assert it.talk.messages[0]["content"][1] == text("Your reply was empty. still owed")
+    assert [request.fresh for request in it.model.requests] == [0, 0, 0, 0]
+    assert [request.edition for request in it.model.requests] == [0, 1, 2, 3]
+    assert [(each["pattern"], each["count"]) for each in kinds(it, "stuck")] == [("empty", 4)]
+
+
+async def test_a_monologue_without_calls_is_named_in_the_log() -> None:
+    async def always(reply: Reply) -> str | None:
+        return "still owed"
+
+    it = await play(*[message(text("I will do it now"))] * 4, owed=always)
+    assert it.ending is Ending.INCOMPLETE
+    assert kinds(it, "stuck")[0]["text"] == "stuck: 4 replies without a call in a row"
+
+
+async def test_turns_that_are_paused_without_end_end_the_run() -> None:
+    it = await play(*[message(text("searching"), stop_reason="pause_turn")] * 30)
+    assert it.ending is Ending.INCOMPLETE
+    assert it.talk.reason == "stuck: the reply was paused 20 times in a row"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agency_runtime.bounds import Bounds
 from agency_runtime.budget import Budget
 from agency_runtime.config_file import LOOSENING, USERS_OWN
 from agency_runtime.prices import PRICES, Price
@@ -121,7 +122,7 @@ def test_a_value_of_the_wrong_kind_is_named_with_its_place(tmp_path: Path, conte
     [
         ("modle: m\n", "'modle' is not an option; did you mean 'model'?"),
         ("max-turn: 5\n", "'max_turn' is not an option; did you mean 'max_turns'?"),
-        ("qqq: 5\n", "'qqq' is not an option; there are allow, ask, deny, drift"),
+        ("qqq: 5\n", "'qqq' is not an option; there are allow, ask, compact_at, context_window, deny, drift"),
         ("- a\n- b\n", "must hold `name: value` lines"),
         ("a: [\n", "cannot be read: while parsing"),
         ("prices: 3\n", "prices must hold `model: {input: 3, output: 15}` lines"),
@@ -192,3 +193,35 @@ def test_a_sandbox_of_another_kind_is_chosen_by_a_repository_only_once_it_is_tru
     assert read_settings({"trust": True}, tmp_path).sandbox == "loose"
     configured(tmp_path, "sandbox: lose\n")
     assert "it must be one of auto, docker, bwrap, loose" in complaint(tmp_path, trust=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("max_repeats", "1", "--max-repeats: '1' is no limit; give a whole number of at least 2"),
+        ("max_polls", "0", "--max-polls: '0' is no limit"),
+        ("max_polls", "2.5", "--max-polls: '2.5' is no limit"),
+        ("context_window", "many", "--context-window: 'many' is no limit"),
+        (
+            "compact_at",
+            "5",
+            "--compact-at: '5' is no part of the model's window; give 10 to 95 percent, or the word never",
+        ),
+        ("compact_at", "half", "--compact-at: 'half' is no part"),
+    ],
+)
+def test_a_bound_of_the_conversation_that_is_none_is_refused(tmp_path: Path, name: str, value: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_settings({name: value}, tmp_path)
+    assert str(caught.value).startswith(said)
+
+
+def test_the_bounds_of_a_conversation_are_finite_unless_a_person_says_otherwise(tmp_path: Path) -> None:
+    assert read_settings({}, tmp_path).bounds("claude-haiku-4-5") == Bounds(
+        repeats=6, polls=40, window=200_000, full=150_000
+    )
+    given = {"max_repeats": "unlimited", "max_polls": 9, "context_window": 1000, "compact_at": "50%"}
+    assert read_settings(given, tmp_path).bounds("new") == Bounds(polls=9, window=1000, full=500)
+    assert read_settings({"compact_at": "never"}, tmp_path).bounds("claude-sonnet-5-5") == Bounds(
+        repeats=6, polls=40, window=1_000_000
+    )

@@ -33,6 +33,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--max-turns", metavar="N", help="a number above 0, or unlimited")
     add("--max-cost", metavar="USD", help="likewise")
     add("--max-minutes", metavar="N", help="likewise")
+    add("--max-repeats", metavar="N", help="end after N equal calls with equal results in a row (default 6)")
+    add("--max-polls", metavar="N", help="likewise while something is waited for (default 40)")
+    add("--context-window", metavar="TOKENS", help="what the model can hold (default: known by its id, else 200000)")
+    add("--compact-at", metavar="PERCENT", help="condense the conversation when it fills so much of it (default 75)")
     add("--worktree", action="store_true", default=None, help="work on branch agency/<feature> in a git worktree")
     add(
         "--searxng",
