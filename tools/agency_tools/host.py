@@ -419,6 +419,7 @@ class Command:
                 self._sweep()
             self.exit_code = self._process.wait()
             self._drain()
+            self._children.reap()  # what has ended counts against the limit of processes until it is collected
         finally:
             self.seconds = time.monotonic() - self.begun
             self._children.forget(self.pid)
