@@ -89,7 +89,8 @@ def history(calls: Sequence[Executed], files: FilesChanged) -> tuple[Change, ...
 def _changed(call: Executed, known: set[str]) -> Iterable[str]:
     if call.tool != "Bash" or call.changed:
         return sorted({relative(path) for path in call.changed}) if not call.failed else ()
-    return sorted({path for path in known if any(_covers(written, path) for written in _written(call, known))})
+    written = set(_written(call, known))
+    return sorted({path for path in known if any(_covers(each, path) for each in written)})
 
 
 def _covers(written: str, path: str) -> bool:
@@ -103,7 +104,8 @@ def _written(call: Executed, known: set[str]) -> Iterator[str]:
         if words[0] == "cd" and len(words) > 1:
             folder = relative(words[1], folder)
         yield from (relative(word, folder) for word in _operands(words))
-        yield from (path for path in known if path.endswith(_formatted(words)))
+        endings = _formatted(words)
+        yield from (path for path in known if path.endswith(endings))
     command = str(call.input.get("command", ""))
     yield from (relative(found["path"], folder) for found in REDIRECT.finditer(command))
     if INLINE_WRITE.search(command):

@@ -18,11 +18,16 @@ WITH_UNIT = re.compile(
 )
 COMPOUND = re.compile(r"\b(?P<minutes>\d+)m\s?(?P<seconds>\d+(?:\.\d+)?)s\b")
 KEYED = re.compile(
-    r"(?P<key>[\w.-]*(?:seconds?|secs?|minutes?|mins?|milli\w*|_ms|-ms|timeout|interval|period|delay|deadline|duration|elapsed"
-    r"|percent\w*|pct|ratio|utili[sz]ation|threshold|coverage|weight))[\w.-]*[\"']?\s*[:=]\s*[\"']?(?P<number>\d+(?:\.\d+)?)(?![\w.%])",
+    r"(?<![\w.-])(?P<key>[\w.-]++)[\"']?\s*[:=]\s*(?=[\"']?(?P<number>\d+(?:\.\d+)?)(?![\w.%]))"
+)
+"""A whole key before a number, which may begin a key of its own (`interval=5-second=1`)."""
+
+NAMES_UNIT = re.compile(
+    r"[\w.-]*(?:seconds?|secs?|minutes?|mins?|milli\w*|_ms|-ms|timeout|interval|period|delay|deadline|duration|elapsed"
+    r"|percent\w*|pct|ratio|utili[sz]ation|threshold|coverage|weight)",
     re.IGNORECASE,
 )
-"""A number whose unit its key names; where the key names none, a duration is in seconds."""
+"""The part of a key that names its number's unit; where it names none, a duration is in seconds."""
 
 SHARE = re.compile(
     r"(?<![\w.])0?\.\d+(?![\w.%]|\s?(?:[µumk]?s|m|h|secs?|seconds?|minutes?|mins?|hours?|percent|%|[KMGT]i?B)\b)"
@@ -55,7 +60,10 @@ def _plain(text: str) -> Iterator[Quantity]:
 
 def _keyed(text: str) -> Iterator[Quantity]:
     for found in KEYED.finditer(text):
-        key, number = found["key"].lower(), Decimal(found["number"])
+        unit = NAMES_UNIT.match(found["key"])
+        if unit is None:
+            continue
+        key, number = unit.group(0).lower(), Decimal(found["number"])
         if re.search(r"percent|pct|ratio|utili|threshold|coverage|weight", key):
             yield from (("%", number), ("%", number * 100))
         elif re.search(r"minutes?|mins?$", key):
@@ -65,7 +73,7 @@ def _keyed(text: str) -> Iterator[Quantity]:
 
 
 def _unit(written: str) -> str:
-    unit = written.lower()
+    unit = written.lower().replace("ſ", "s")  # which a pattern that ignores case takes for one
     if unit in ("%", "percent"):
         return "%"
     if unit.startswith("milli"):
