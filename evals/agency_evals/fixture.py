@@ -32,6 +32,8 @@ AUTHOR = (
     "core.hooksPath=/dev/null",
     "-c",
     "commit.gpgsign=false",
+    "-c",
+    "maintenance.auto=false",
 )
 OTHERS = ("docker-compose.yaml", "docker-compose.yml", "run-tests.sh", "solution.sh", "solution.yaml", "task.yaml")
 

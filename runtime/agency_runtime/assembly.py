@@ -36,9 +36,9 @@ def carry_out(order: Order) -> Outcome:
     listeners: list[Listener] = [terminal]
     if form == "stream-json":
         listeners.append(EventPrinter(Redactor.of_environment(secrets_of(environs))))
-    if order.dirty and form == "text":
+    if order.standing.dirty and form == "text":
         terminal.line(
-            f"{order.dirty} files have uncommitted changes; they stay as they are and out of the list of changes (or use --worktree)"
+            f"{order.standing.dirty} files have uncommitted changes; they stay as they are and out of the list of changes (or use --worktree)"
         )
     outcome = asyncio.run(Run(order, gate, terminal, listeners, environs, hooks).conduct())
     if form == "text":

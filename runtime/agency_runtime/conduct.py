@@ -104,7 +104,7 @@ class Run:
         self.kept = self.folder or sessions_folder() / self.session.id
         self.environment = environment_of_run(order)
         try:
-            self._files_to_close.append(Log(self.kept, redact))
+            self._files_to_close.append(Log(self.kept, redact, durable=not order.pure))
             if order.settings.record:
                 self._files_to_close.append(
                     Recorder(Path(order.settings.record), header_of(order, self.environment), redact)

@@ -24,7 +24,7 @@ from agency_runtime.plans import (
 from agency_runtime.prices import DEFAULT_MODEL, model_id
 from agency_runtime.prompt import Environment, Task
 from agency_runtime.recording import Recording, digest, read_recording
-from agency_runtime.repository import Repository, find_repository
+from agency_runtime.repository import Repository, Standing, find_repository
 from agency_runtime.resumption import Resumption
 from agency_runtime.settings import Mode, Settings, read_settings
 from agency_runtime.skill import Skill
@@ -63,7 +63,7 @@ class Order:
     source: str = "api"
     skills: Mapping[str, Skill] = field(default_factory=dict[str, Skill])
     notes: Sequence[str] = ()  # what a person should know of how persona and skills loaded
-    dirty: int = 0  # paths with uncommitted changes before the run
+    standing: Standing = field(default_factory=Standing)  # the repository's, before the run
     beside: Beside = Beside()
     tokens: float = math.inf  # what the run may spend of them
     past: Resumption | None = None  # the run's earlier part, where it was resumed
@@ -108,7 +108,7 @@ def take(
         source=_source(settings, recording),
         skills=offered_skills(persona, repository.root, trust_all=settings.trust, ask=_ask(settings), say=notes.append),
         notes=notes,
-        dirty=repository.dirty_count,
+        standing=repository.standing,
     )
 
 
@@ -240,8 +240,8 @@ def environment_of_run(order: Order) -> Environment:
         network=order.settings.network,
         target=order.settings.target or "none",
         permission_mode=order.mode,
-        branch=order.repository.branch,
-        dirty=order.dirty,
+        branch=order.standing.branch,
+        dirty=order.standing.dirty,
     )
 
 
@@ -268,7 +268,7 @@ def _short(value: object) -> str:
 
 def in_worktree(order: Order, repository: Repository) -> Order:
     """The same order, to be carried out in a worktree."""
-    return replace(order, repository=repository, dirty=0)
+    return replace(order, repository=repository, standing=replace(repository.standing, dirty=0))
 
 
 def persona_sha256(persona: Persona) -> str:

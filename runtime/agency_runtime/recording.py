@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Literal, cast, get_args
 
 from agency_runtime.session import Event
-from agency_runtime.wire import Call, Json, Reply, Request, json_object
+from agency_runtime.wire import Call, Json, Reply, json_object
 from agency_tools.errors import UsageError
 from agency_tools.redaction import Redactor
 
@@ -47,12 +47,6 @@ def _spoken(block: Json) -> Json:
     if block.get("type") == "tool_result":
         return {"type": "tool_result", "tool_use_id": block["tool_use_id"]}
     return {name: value for name, value in block.items() if name != "cache_control"}
-
-
-def digests(request: Request) -> dict[str, str]:
-    """The digests of a request's parts, in the order in which a difference is looked for."""
-    fresh = digest(spoken(request.messages[request.fresh :]))
-    return {"messages": fresh, **fixed_digests(request.system, request.tools)}
 
 
 def fixed_digests(system: Sequence[Json], tools: Sequence[Json]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agency_runtime.diagnostics import without_diagnostics
-from agency_runtime.recording import Recording, Turn, digests
+from agency_runtime.recording import Recording, Turn, digest, fixed_digests, spoken
 from agency_runtime.wire import Call, Json, Listener, ReplayError, Reply, Request
 from agency_tools.terraform_answers import in_order
 
@@ -67,6 +67,7 @@ class ReplayModel:
     source: str = "replay"
     step: int = 0
     drifted: list[str] = field(default_factory=list[str])
+    _fixed: tuple[Request, dict[str, str]] | None = None
 
     @property
     def unused(self) -> int:
@@ -88,10 +89,18 @@ class ReplayModel:
             raise ReplayError(f"its {self.step} replies are used up and another was asked for", step=self.step + 1)
         turn = self.turns[self.step]
         self.step += 1
-        self._compare(turn, digests(request))
+        self._compare(turn, {"messages": digest(spoken(request.messages[request.fresh :])), **self._fixed_of(request)})
         reply = Reply(message=turn.reply)
         on_text(reply.text)
         return reply
+
+    def _fixed_of(self, request: Request) -> dict[str, str]:
+        """The digests of system and tools, made once for each that is a turn's: those of one conversation are one."""
+        last, made = self._fixed or (None, {})
+        if last is None or last.system is not request.system or last.tools is not request.tools:
+            made = fixed_digests(request.system, request.tools)
+            self._fixed = request, made
+        return made
 
     def _compare(self, turn: Turn, now: dict[str, str]) -> None:
         for part, value in now.items():

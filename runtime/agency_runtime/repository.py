@@ -1,11 +1,24 @@
 """The user's repository, seen from the host; git is only ever run through `host_git`."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from agency_runtime.host_git import Git
 from agency_tools.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a work tree stands. branch: empty where HEAD is detached. head: the commit, empty where there is none yet.
+
+    dirty: how many paths differ from that commit, untracked ones included.
+    """
+
+    branch: str = ""
+    head: str = ""
+    dirty: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,12 +48,32 @@ class Repository:
         return not self.head
 
     @property
-    def dirty_count(self) -> int:
-        """How many paths differ from the last commit, untracked ones included."""
+    def standing(self) -> Standing:
+        """Branch, commit and uncommitted changes, as they are now."""
         listed = self.git(
-            "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all"
+            "status",
+            "--porcelain=v2",
+            "--branch",
+            "--no-ahead-behind",
+            "-z",
+            "--untracked-files=all",
+            "--no-renames",
+            "--ignore-submodules=all",
         )
-        return sum(1 for entry in listed.split(b"\0") if entry)
+        lines = [os.fsdecode(line) for line in listed.split(b"\0") if line]
+        headers = [line for line in lines if line.startswith("# ")]
+        branch = _header(headers, "branch.head")
+        head = _header(headers, "branch.oid")
+        return Standing(
+            branch="" if branch == "(detached)" else branch,
+            head="" if head == "(initial)" else head,
+            dirty=len(lines) - len(headers),
+        )
+
+
+def _header(lines: Iterable[str], name: str) -> str:
+    """What a header of `git status` says."""
+    return next((line.removeprefix(start) for line in lines if line.startswith(start := f"# {name} ")), "")
 
 
 def find_repository(folder: Path) -> Repository:

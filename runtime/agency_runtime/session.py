@@ -88,19 +88,22 @@ DURABLE = {"session.started", "call.started", "approval", "session.ended"}
 class Log:
     """A session's file, its owner's alone, opened for appending only; secrets are masked as it is written.
 
-    While it is open a lock says that the session runs (`running`).
+    While it is open a lock says that the session runs (`running`). durable: False where no event announces an act, so
+    that none is waited for until it has reached the disk.
 
     Raises UsageError when the folder cannot be written to.
     """
 
-    def __init__(self, folder: Path, redact: Redactor) -> None:
+    def __init__(self, folder: Path, redact: Redactor, *, durable: bool = True) -> None:
         self.path = folder / "events.jsonl"
         self._redact = redact
+        self._durable = durable
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._audit = Audit(folder)
-            _reach_the_disk(folder)
+            self._audit = Audit(folder, durable=durable)
+            if durable:
+                _reach_the_disk(folder)
         except OSError as error:
             why = error.strerror or error
             raise UsageError(f"{folder}: cannot be written ({why}); sessions lie there, set XDG_STATE_HOME") from error
@@ -114,7 +117,7 @@ class Log:
         data = memoryview(line)
         while data:
             data = data[os.write(self._file, data) :]
-        if event.type in DURABLE:
+        if self._durable and event.type in DURABLE:
             os.fdatasync(self._file)
         self._audit.add(masked, line)
 

@@ -104,4 +104,8 @@ def test_a_next_step_may_say_what_to_reach(text: str) -> None:
 def test_a_quantity_is_the_same_in_every_notation() -> None:
     assert quantities("2 minutes, 2m0s, 120 s, 120s, timeout-minutes: 2, periodSeconds: 120") == {("s", Decimal(120))}
     assert quantities("0.05") == quantities("5 percent") == quantities("5%") == {("%", Decimal(5))}
+    assert quantities("interval=5-seconds: 3") == {("s", Decimal(5)), ("s", Decimal(3))}
+    assert quantities("5 \u017feconds") == {("s", Decimal(5))}, (
+        "a long s, which a pattern that ignores case takes for one"
+    )
     assert quantities("wait_ms=85") == quantities("85 ms") == {("s", Decimal("0.085"))}

@@ -9,7 +9,7 @@ import pytest
 from agency_runtime.changes import changes, snapshot
 from agency_runtime.host_git import Git, argv
 from agency_runtime.lines import line_counts
-from agency_runtime.repository import Repository, add_worktree, find_repository
+from agency_runtime.repository import Repository, Standing, add_worktree, find_repository
 from agency_tools.errors import UsageError
 
 
@@ -47,7 +47,7 @@ def exercise(root: Path) -> None:
     os.utime(root / "a.txt")
     after = snapshot(repository)
     line_counts(repository, before, after, changes(before, after))
-    assert repository.dirty_count == 1 + (root / ".gitattributes").exists()
+    assert repository.standing.dirty == 1 + (root / ".gitattributes").exists()
     assert repository.branch == "main"
     add_worktree(repository, "x")
 
@@ -103,6 +103,18 @@ def test_an_empty_repository_works(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "trunk")
     repository = find_repository(tmp_path)
     assert (repository.empty, repository.branch, len(snapshot(repository))) == (True, "trunk", 0)
+    assert repository.standing == Standing(branch="trunk")
+
+
+def test_where_a_repository_stands_is_told_from_one_look(root: Path) -> None:
+    head = git(root, "rev-parse", "HEAD").strip()
+    (root / "a.txt").write_text("two\n")
+    (root / "new line\n# branch.head x").write_text("")
+    (root / "sub").mkdir()
+    (root / "sub/b.txt").write_text("")
+    assert find_repository(root).standing == Standing(branch="main", head=head, dirty=3)
+    git(root, "checkout", "-q", "--detach")
+    assert find_repository(root).standing == Standing(head=head, dirty=3)
 
 
 def test_hooks_do_not_run(root: Path) -> None:
@@ -207,7 +219,7 @@ def test_a_repository_of_another_owner_is_read_with_its_filters_off(root: Path) 
         os.chown(path, 12345, 12345)
     (root / "sub").mkdir()
     os.chown(root / "sub", 12345, 12345)
-    assert find_repository(root / "sub").dirty_count == 2
+    assert find_repository(root / "sub").standing.dirty == 2
     assert not mark.exists()
 
 
@@ -216,7 +228,7 @@ def test_reading_leaves_the_git_folder_as_it_was(root: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (root / ".git").rglob("*")}
     repository = find_repository(root)
     snapshot(repository)
-    _ = repository.dirty_count, repository.branch, repository.empty
+    _ = repository.standing, repository.branch, repository.empty
     assert {path: path.stat().st_mtime_ns for path in (root / ".git").rglob("*")} == before
 
 

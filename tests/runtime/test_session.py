@@ -61,6 +61,20 @@ def test_what_announces_an_act_is_flushed_to_the_disk_before_add_returns(
     log.close()
 
 
+def test_a_log_of_a_session_in_which_nothing_acts_waits_for_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(tmp_path, Redactor(), durable=False)
+    session = Session(id="s", listeners=[log])
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", waited.append)
+    for each in sorted(DURABLE):
+        session.add(each)
+    log.close()
+    assert waited == []
+    assert [event["type"] for event in read_events(log.path)] == sorted(DURABLE)
+
+
 def test_every_event_is_in_the_file_when_add_returns(tmp_path: Path) -> None:
     session, log = logged(tmp_path)
     session.add("reply", text="x" * 200_000)

@@ -14,7 +14,7 @@ TOKENS = {
     "anthropic": "sk-ant-api03-" + "a1B2" * 6,
     "aws": "AKIA" + "IOSFODNN7EXAMPLE",
     "aws session": "ASIA" + "IOSFODNN7EXAMPLE",
-    "github": "ghp_" + "a1B2" * 9,
+    **{f"github {kind}": f"gh{kind}_" + "a1B2" * 9 for kind in "pousr"},
     "github fine-grained": "github_pat_" + "a1B2" * 6,
     "gitlab": "glpat-" + "a1B2" * 5,
     "slack": "xoxb-" + "12345-abcde",

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import quote, quote_plus
 
 MASK = "[redacted]"
@@ -26,16 +26,27 @@ PLAIN_VALUE = re.compile(
 
 EDGE = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrt]))"  # nothing before it, or a line break as JSON writes it
 PEM = r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+
+
+class Shape(NamedTuple):
+    """A kind of token: its pattern, and pieces of which every such token holds one, so that most texts need no search."""
+
+    pieces: tuple[str, ...]
+    pattern: str
+
+
 SHAPES = (
-    r"sk-ant-[A-Za-z0-9_-]{16,}",  # Anthropic API key
-    EDGE + r"(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # AWS access key id
-    EDGE + r"gh[pousr]_[A-Za-z0-9]{36,}",  # GitHub token
-    EDGE + r"github_pat_[A-Za-z0-9_]{22,}",  # GitHub fine-grained token
-    EDGE + r"glpat-[A-Za-z0-9_-]{20,}",  # GitLab personal access token
-    EDGE + r"xox[abposr]-[A-Za-z0-9-]{10,}",  # Slack token
-    EDGE + r"AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])",  # Google API key
-    rf'-----BEGIN {PEM}(?:[^"]*?-----END {PEM}|[A-Za-z0-9+/=\s\\]*)',  # PEM, perhaps cut before its end
-    EDGE + r"ey[A-Za-z0-9_-]{14,}\.ey[A-Za-z0-9_-]{14,}\.[A-Za-z0-9_-]{10,}",  # JWT
+    Shape(("sk-ant-",), r"sk-ant-[A-Za-z0-9_-]{16,}"),  # Anthropic API key
+    Shape(("AKIA", "ASIA"), EDGE + r"(?:AKIA|ASIA)[0-9A-Z]{16}\b"),  # AWS access key id
+    Shape(("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), EDGE + r"gh[pousr]_[A-Za-z0-9]{36,}"),  # GitHub token
+    Shape(("github_pat_",), EDGE + r"github_pat_[A-Za-z0-9_]{22,}"),  # GitHub fine-grained token
+    Shape(("glpat-",), EDGE + r"glpat-[A-Za-z0-9_-]{20,}"),  # GitLab personal access token
+    Shape(("xox",), EDGE + r"xox[abposr]-[A-Za-z0-9-]{10,}"),  # Slack token
+    Shape(("AIza",), EDGE + r"AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])"),  # Google API key
+    Shape(  # PEM, perhaps cut before its end
+        ("-----BEGIN ",), rf'-----BEGIN {PEM}(?:[^"]*?-----END {PEM}|[A-Za-z0-9+/=\s\\]*)'
+    ),
+    Shape((".ey",), EDGE + r"ey[A-Za-z0-9_-]{14,}\.ey[A-Za-z0-9_-]{14,}\.[A-Za-z0-9_-]{10,}"),  # JWT
 )
 
 
@@ -72,7 +83,8 @@ class Redactor:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         known = sorted({form for value in values for form in forms(value)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join([*map(re.escape, known), *SHAPES]))
+        self._pattern = re.compile("|".join([*map(re.escape, known), *(shape.pattern for shape in SHAPES)]))
+        self._pieces = (*known, *(piece for shape in SHAPES for piece in shape.pieces))
 
     @classmethod
     def of_environment(cls, further: Iterable[str] = ()) -> "Redactor":
@@ -81,7 +93,9 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text with every secret masked."""
-        return self._pattern.sub(MASK, text)
+        if any(piece in text for piece in self._pieces):  # a twentieth of what the pattern costs
+            return self._pattern.sub(MASK, text)
+        return text
 
     def inside(self, value: object) -> object:
         """The JSON value with every secret in its texts masked.
@@ -89,7 +103,7 @@ class Redactor:
         A line of JSON is masked before it is written, not after: a mask across its quotes would leave it no JSON.
         """
         if isinstance(value, str):
-            return self._pattern.sub(MASK, value)
+            return self(value)
         if isinstance(value, Mapping):
             members = cast("Mapping[object, object]", value).items()
             return {self(str(name)): self.inside(member) for name, member in members}

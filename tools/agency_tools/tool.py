@@ -1,7 +1,7 @@
 """What a tool is: a name, a typed input, and an act whose outcome is a frozen value."""
 
+import json
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
@@ -72,15 +72,15 @@ class Closing(Protocol):
 
 def definition(tool: Tool) -> dict[str, Any]:
     """The tool as the Messages API's `tools` entry."""
-    return {"name": tool.name, "description": tool.description, "input_schema": deepcopy(_schema(tool.input_type))}
+    return {"name": tool.name, "description": tool.description, "input_schema": json.loads(_schema(tool.input_type))}
 
 
 @lru_cache(maxsize=128)
-def _schema(input_type: type[Input]) -> dict[str, Any]:
-    """An input's schema; making it anew for every run was a quarter of what a replay costs."""
+def _schema(input_type: type[Input]) -> str:
+    """An input's schema as JSON; making it anew for every run was a quarter of what a replay costs."""
     schema = input_type.model_json_schema()
     schema.pop("title", None)
     schema.pop("description", None)
     for field in schema.get("properties", {}).values():
         field.pop("title", None)
-    return schema
+    return json.dumps(schema)

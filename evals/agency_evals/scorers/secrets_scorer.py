@@ -8,9 +8,9 @@ from agency_evals.globs import matching
 from agency_evals.results import Score
 from agency_evals.scorer_file import Secrets, name_of
 from agency_evals.scorers.verdict import asserted, unscored
-from agency_tools.redaction import SHAPES
+from agency_tools.redaction import Redactor
 
-SHAPE = re.compile("|".join(SHAPES))
+TOKENS = Redactor()
 ASSIGNED = re.compile(
     r"(?i)(?:password|passwd|secret|token|api_?key|access_?key|private_?key)[\"']?\s*[:=]\s*[\"']?(?P<value>[^\s\"'#,;}{)(]{8,})"
 )
@@ -42,7 +42,7 @@ def _found(text: str, before: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         if line in known:
             continue
-        if SHAPE.search(line):
+        if TOKENS(line) != line:
             yield number, "a token that its issuer's form gives away"
         elif (assigned := ASSIGNED.search(line)) and not HARMLESS.search(assigned["value"]):
             yield number, f"{line.strip()[:40]}… looks like a secret in clear"

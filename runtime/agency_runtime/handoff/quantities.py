@@ -17,9 +17,7 @@ WITH_UNIT = re.compile(
     re.IGNORECASE,
 )
 COMPOUND = re.compile(r"\b(?P<minutes>\d+)m\s?(?P<seconds>\d+(?:\.\d+)?)s\b")
-KEYED = re.compile(
-    r"(?<![\w.-])(?P<key>[\w.-]++)[\"']?\s*[:=]\s*(?=[\"']?(?P<number>\d+(?:\.\d+)?)(?![\w.%]))"
-)
+KEYED = re.compile(r"(?<![\w.-])(?P<key>[\w.-]++)[\"']?\s*[:=]\s*(?=[\"']?(?P<number>\d+(?:\.\d+)?)(?![\w.%]))")
 """A whole key before a number, which may begin a key of its own (`interval=5-second=1`)."""
 
 NAMES_UNIT = re.compile(
@@ -73,7 +71,7 @@ def _keyed(text: str) -> Iterator[Quantity]:
 
 
 def _unit(written: str) -> str:
-    unit = written.lower().replace("ſ", "s")  # which a pattern that ignores case takes for one
+    unit = written.lower().replace("\u017f", "s")  # a long s, which a pattern that ignores case takes for one
     if unit in ("%", "percent"):
         return "%"
     if unit.startswith("milli"):
