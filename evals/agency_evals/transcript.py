@@ -119,7 +119,7 @@ def _steps(event: Json, verdicts: dict[str, Json], finished: set[str]) -> Iterat
         case "call.started" if event["id"] not in finished:
             judged = verdicts.get(event["id"], {})
             yield Step(kind="called", turn=turn, at=at, call=_done({**judged, **event}, judged, finished=False))
-        case "notice" | "stuck":
+        case "notice" | "stuck" | "compacted":
             yield Step(kind="noticed", turn=turn, at=at, text=str(event["text"]))
         case "request":
             yield from _told(event, turn, at)
@@ -133,8 +133,9 @@ def _said(reply: Reply, turn: int, at: str = "") -> Iterator[Step]:
 
 
 def _told(event: Json, turn: int, at: str) -> Iterator[Step]:
-    """The words of a request that are no results: the opening message, reminders."""
-    for message in event.get("messages", ()):
+    """The words of a request that are no results: the opening message, reminders, and what opens a condensed conversation."""
+    messages: Sequence[Json] = event.get("messages", ())
+    for message in messages[:1] if event.get("anew") else messages:
         content = message["content"]
         blocks: Sequence[Json] = [{"type": "text", "text": content}] if isinstance(content, str) else content
         text = "\n\n".join(block["text"] for block in blocks if block.get("type") == "text")

@@ -7,48 +7,47 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
 
 from agency_runtime import cli
 from agency_runtime.answer import Answer, Judge
 from agency_runtime.anthropic_model import AnthropicModel
 from agency_runtime.approval import AtTerminal, can_ask, nobody, silence
+from agency_runtime.archive import Archive
 from agency_runtime.budget import Spending
 from agency_runtime.changes import FilesChanged
 from agency_runtime.compartments import Compartments, Environs, secrets_of
+from agency_runtime.conversation import Conversation
 from agency_runtime.deferred import NoWorkspace
 from agency_runtime.delivery import Handed, hand_off, write_plan
 from agency_runtime.diagnostics import Diagnostics
-from agency_runtime.end_checks import EndChecks, reconciled
+from agency_runtime.end_checks import EndChecks
 from agency_runtime.equipment import Equipment, equip
 from agency_runtime.escalate_tool import EscalateTool
-from agency_runtime.handoff import EndCheck, HandoffReport, Verdict, judge
-from agency_runtime.handoff.end_check import checks_of
-from agency_runtime.handoff_tool import HandoffTool, recorded_refusal, unverified_text
+from agency_runtime.handoff import HandoffReport, Verdict
+from agency_runtime.handoff_tool import HandoffTool
 from agency_runtime.hooks import Hook, Hooks
-from agency_runtime.loop import Conversation, Ending, run
+from agency_runtime.loop import Ending, run
 from agency_runtime.order import Order, difference, environment_of_run
 from agency_runtime.outcome import Ended, Outcome, judged
 from agency_runtime.past import HOW
-from agency_runtime.plans import lint_own_plan
 from agency_runtime.policy import FILE
 from agency_runtime.policy_writer import permit
 from agency_runtime.prompt import Environment
 from agency_runtime.recording import Recorder
 from agency_runtime.replay import ReplayModel
 from agency_runtime.resumption import Resumption, go_on
+from agency_runtime.review import Review
 from agency_runtime.session import Listener, Log, Session, new_id, sessions_folder
 from agency_runtime.shell import Shell
 from agency_runtime.staging import conversation_of, header_of, layout_of, opening_of
 from agency_runtime.task_tool import Bond, TaskTool
 from agency_runtime.terminal import Terminal
-from agency_runtime.wire import Json, Model, ModelError, ReplayError, Reply
+from agency_runtime.wire import Json, Model, ModelError, ReplayError
 from agency_tools.errors import UsageError, WorkspaceError
 from agency_tools.redaction import Redactor
 from agency_tools.tool import Closing
 
 SIGNALS = {signal.SIGINT: ("interrupted", cli.INTERRUPTED), signal.SIGTERM: ("terminated", cli.TERMINATED)}
-NO_HANDOFF = "You ended your turn without handing off. Check your work, then call Handoff; claim only what calls of this session showed."
 
 
 def asked(denial: Json) -> str:
@@ -74,6 +73,7 @@ class Run:
     folder: Path | None = None
     session: Session = field(init=False)
     kept: Path = field(init=False)
+    redact: Redactor = field(init=False)
     environment: Environment = field(init=False)
     spending: Spending = field(init=False)
     model: Model = field(init=False)
@@ -81,10 +81,10 @@ class Run:
     compartments: Compartments = field(init=False)
     equipment: Equipment = field(init=False)
     answer: Answer = field(init=False)
-    end_checks: EndChecks = field(init=False)
+    review: Review = field(init=False)
+    archive: Archive = field(init=False)
     talk: Conversation = field(init=False)
     signalled: signal.Signals | None = None
-    plan: str = ""
     _files_to_close: list[Log | Recorder] = field(default_factory=list[Log | Recorder])
 
     async def conduct(self) -> Outcome:
@@ -99,7 +99,8 @@ class Run:
 
     def _open(self) -> None:
         """The log and the recording, before anything is started that could need closing."""
-        order, redact = self.order, Redactor.of_environment(secrets_of(self.environs))
+        order = self.order
+        redact = self.redact = Redactor.of_environment(secrets_of(self.environs))
         self.session = Session(id=new_id(), turns=order.past.turns if order.past else 0)
         self.kept = self.folder or sessions_folder() / self.session.id
         self.environment = environment_of_run(order)
@@ -183,10 +184,34 @@ class Run:
             if self.shell and order.task.command != "plan"
             else None,
         )
-        self.end_checks = EndChecks(order.settings.sandbox, layout_of(order), slow=slow)
+        self.review = Review(
+            order=order,
+            shell=self.shell,
+            answer=self.answer,
+            handoff=self.equipment.handoff,
+            end_checks=EndChecks(order.settings.sandbox, layout_of(order), slow=slow),
+        )
+        self._converse(task)
+
+    def _converse(self, task: TaskTool) -> None:
+        """Begin the conversation, or go on with it, and let helpers share in the run."""
+        order = self.order
         self.talk = conversation_of(order, self.equipment, self.environment)
+        self.talk.mask = self.redact.inside
+        self.archive = Archive(
+            answer=self.answer,
+            changed=self.review.files,
+            workspace=self.shell.workspace if self.shell else None,
+        )
         task.bind(
-            Bond(model=self.model, session=self.session, talk=self.talk, answer=self.answer, spending=self.spending)
+            Bond(
+                model=self.model,
+                session=self.session,
+                talk=self.talk,
+                answer=self.answer,
+                spending=self.spending,
+                archive=self.archive,
+            )
         )
         if order.past is not None:
             self._go_on_from(order.past)
@@ -197,6 +222,9 @@ class Run:
         self.answer.go_on_from(past.executed, past.interrupted, past.denials, past.count)
         self.equipment.escalate.raised += past.escalations
         self.equipment.handoff.report = past.report
+
+    async def _judge(self, report: HandoffReport) -> Verdict:
+        return await self.review.judge(report)
 
     def _permit(self, rules: Sequence[str]) -> str:
         """Write the rules into the policy file; what went wrong, or nothing."""
@@ -220,7 +248,14 @@ class Run:
                 raise ReplayError(differs)  # noqa: TRY301 - one place says what each fault means
             async with clock:
                 ending = await run(
-                    self.session, self.talk, self.model, self.answer, self.spending, self._owed, self.terminal.text
+                    self.session,
+                    self.talk,
+                    self.model,
+                    self.answer,
+                    self.spending,
+                    self.review.owed,
+                    self.terminal.text,
+                    self.archive,
                 )
         except ModelError as error:
             return Ended(status="model_failed", code=cli.MODEL, reason=str(error))
@@ -249,21 +284,6 @@ class Run:
             return Ended(status="sandbox_failed", code=cli.SANDBOX, reason=str(failure))
         raise failure or asyncio.CancelledError
 
-    async def _owed(self, reply: Reply) -> str | None:
-        """What the model still owes when it ends its turn."""
-        if self.order.task.command == "plan":
-            self.plan = reply.text
-            problems = "; ".join(map(str, lint_own_plan(reply.text)))
-            return f"The plan is not ready: {problems}. Answer with the whole plan, mended." if problems else None
-        tool = self.equipment.handoff
-        if tool.report is None:
-            return NO_HANDOFF
-        verdict = tool.verdict = await self._judge(tool.report)
-        replay = self.answer.replay if self.order.pure else None  # which keeps only the last checks, not those of then
-        if replay and (refusal := recorded_refusal(replay.turns[: replay.step])):
-            return refusal
-        return None if verdict.ok else unverified_text(verdict)
-
     async def _close_tools(self) -> None:
         """Let the tools give back what they hold, and say what stays."""
         closing = [tool for tool in self.equipment.tools.values() if isinstance(tool, Closing)]
@@ -271,36 +291,6 @@ class Run:
         if left:
             names = ", ".join(left)
             self.session.add("notice", text=f"left on the Docker engine: {names}; `agency session gc` removes them")
-
-    async def _judge(self, report: HandoffReport) -> Verdict:
-        files = await self._files()
-        return judge(report, self.answer.executed, files, await self._end_checks(files))
-
-    async def _end_checks(self, files: FilesChanged) -> tuple[EndCheck, ...]:
-        """What the validators say of what the run changed; in a replay that executes nothing, what was recorded."""
-        recorded = checks_of(self._recorded.get("checks") or [])
-        if self.shell is None or self.order.task.command == "plan":
-            return recorded
-        if self.answer.diagnostics is not None:
-            await self.answer.diagnostics.join()
-        return reconciled(await self.end_checks.of(files), recorded)
-
-    @property
-    def _recorded(self) -> Json:
-        """How the recorded run ended; empty where none is replayed."""
-        return self.order.recording.end if self.order.recording else {}
-
-    @property
-    def _denials(self) -> Sequence[Json]:
-        """What was refused; where nothing is executed, what was refused in the recorded run."""
-        return self._recorded.get("denials") or [] if self.order.pure else self.answer.denials
-
-    async def _files(self) -> FilesChanged:
-        """What the run has changed so far, from git; in a replay that executes nothing, what was recorded."""
-        if self.shell is not None:
-            return await self.shell.files()
-        lists = cast("Json", self._recorded.get("files_changed") or {})
-        return FilesChanged(**{name: tuple(lists.get(name, ())) for name in ("created", "modified", "deleted")})
 
     async def _finish(self, ended: Ended) -> Outcome:
         """Take down what came of it: changes, handoff or plan, and the session's last event."""
@@ -310,11 +300,11 @@ class Run:
             await self.answer.diagnostics.close()
         if self.shell is not None:
             await self.shell.close()  # whatever still ran is dead before the tree is read
-        files = await self._files()
+        files = await self.review.files()
         planning = self.order.task.command == "plan"
         handed = None if planning or ended.ending is None else await self._hand_off(files, ended.reason)
-        plan = write_plan(self.order, self.plan) if planning and ended.ending is Ending.DONE else None
-        unapproved = any("permits" in each for each in self._denials) or bool(self.equipment.escalate.open)
+        plan = write_plan(self.order, self.review.plan) if planning and ended.ending is Ending.DONE else None
+        unapproved = any("permits" in each for each in self.review.denials) or bool(self.equipment.escalate.open)
         ended = self._replayed(
             judged(ended, verified=planning or (handed is not None and handed.ok), unapproved=unapproved)
         )
@@ -327,7 +317,7 @@ class Run:
             turns=self.session.turns,
             usage=self.talk.usage,
             cost_usd=self.spending.cost,
-            denials=self._denials,
+            denials=self.review.denials,
             files_changed=files.json(),
             plan=plan,
             questions=[question.question for question in self.equipment.escalate.open],
@@ -366,12 +356,12 @@ class Run:
             report=self.equipment.handoff.report,
             calls=self.answer.executed,
             files=files,
-            checks=await self._end_checks(files),
+            checks=await self.review.checks(files),
             blocked=reason or None,
             escalations=self.equipment.escalate.raised,
-            unapproved=[asked(each) for each in self._denials if "permits" in each],
+            unapproved=[asked(each) for each in self.review.denials if "permits" in each],
             before=before,
-            recorded=self._recorded if self.order.pure else None,
+            recorded=self.review.recorded if self.order.pure else None,
         )
 
     def _replayed(self, ended: Ended) -> Ended:

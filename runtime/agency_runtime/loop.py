@@ -5,24 +5,26 @@ Every stop reason has one meaning here, unknown ones included; every tool call g
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from agency_runtime.bounds import BOUNDLESS, Bounds
+from agency_runtime.archive import Archive
+from agency_runtime.asking import Asking
 from agency_runtime.budget import Spending
 from agency_runtime.calls import Executed
-from agency_runtime.prices import Price
-from agency_runtime.recording import digest, fixed_digests, spoken
+from agency_runtime.compaction import Compaction
+from agency_runtime.conversation import Conversation
 from agency_runtime.repetition import Pattern, Repetition, step_of
 from agency_runtime.session import Session
-from agency_runtime.wire import Call, Json, Listener, Model, Reply, Request, Usage
+from agency_runtime.wire import Call, Json, Listener, Model, Reply
 
 CUT_REPLIES = 3  # in a row, before the run ends as incomplete
 NUDGES = 3  # reminders of what is still owed
 PAUSES = 20  # in a row, before the run ends as incomplete
 CONTINUE = "Your reply was cut off at the output limit. Go on where it stopped, in smaller pieces."
 EMPTY = "Your reply was empty. "
+FULL = "Your reply was cut off because the conversation fills what you can hold. It is condensed now; go on from there."
 
 
 class Ending(Enum):
@@ -61,64 +63,6 @@ Owed = Callable[[Reply], Awaitable[str | None]]
 """Asked when the model ends its turn: what it still owes, in words to tell it, or None."""
 
 
-@dataclass
-class Conversation:
-    """The messages so far. `fresh` is where the part that no reply has answered begins.
-
-    They only grow, but where a compaction rewrites them; `edition` counts how often.
-    """
-
-    system: Sequence[Json]
-    tools: Sequence[Json]
-    model: str
-    price: Price
-    max_tokens: int = 32_000
-    bounds: Bounds = BOUNDLESS
-    messages: list[Json] = field(default_factory=list[Json])
-    fresh: int = 0
-    edition: int = 0
-    usage: Usage = field(default_factory=Usage)
-    turn: int = 0
-    depth: int = 0
-    reason: str = ""
-    _fixed: dict[str, str] = field(default_factory=dict[str, str])
-
-    def request(self) -> Request:
-        """The next turn's request."""
-        return Request(
-            model=self.model,
-            system=self.system,
-            tools=self.tools,
-            messages=self.messages,
-            fresh=self.fresh,
-            max_tokens=self.max_tokens,
-            edition=self.edition,
-        )
-
-    def heard(self, reply: Reply) -> None:
-        """Take the reply in; one that is empty is asked for again, since the service does not take it back."""
-        if reply.empty:
-            self.edition += 1
-        else:
-            self.messages.append({"role": "assistant", "content": reply.content})
-            self.fresh = len(self.messages)
-        self.usage += reply.usage
-
-    def digests(self) -> dict[str, str]:
-        """The digests of the next request's parts; those of system and tools, which never change, are kept."""
-        if not self._fixed:
-            self._fixed = fixed_digests(self.system, self.tools)
-        return {"messages": digest(spoken(self.messages[self.fresh :])), **self._fixed}
-
-    def say(self, text: str) -> None:
-        """Add to the user's side, beside results that already stand there."""
-        block = {"type": "text", "text": text}
-        if self.messages and self.messages[-1]["role"] == "user":
-            self.messages[-1] = {"role": "user", "content": [*self.messages[-1]["content"], block]}
-        else:
-            self.messages.append({"role": "user", "content": [block]})
-
-
 async def run(
     session: Session,
     talk: Conversation,
@@ -127,15 +71,24 @@ async def run(
     spending: Spending,
     owed: Owed,
     on_text: Listener,
+    archive: Archive | None = None,
 ) -> Ending:
-    """Let the model act until it stops asking for tools and owes nothing more; `talk.reason` says why it stopped."""
-    course = _Course(session, talk, answer, owed, Repetition(talk.bounds))
+    """Let the model act until it stops asking for tools and owes nothing more; `talk.reason` says why it stopped.
+
+    archive: what a compaction rests on; without it the conversation is never condensed.
+    """
+    asking = Asking(session=session, talk=talk, model=model, spending=spending)
+    compaction = Compaction(asking, archive)
+    course = _Course(session, talk, answer, owed, Repetition(talk.bounds), compaction)
     ending: Ending | None = None
     while ending is None:
         if denied := answer.exhausted:
             talk.reason = denied
             return Ending.DENIED
-        reply = None if spending.spent() else await _turn(session, talk, model, spending, on_text)
+        if not spending.spent() and (full := await compaction.settle()):
+            talk.reason = full
+            return Ending.CONTEXT_FULL
+        reply = None if spending.spent() else await asking.turn(on_text)
         if reply is None:
             talk.reason = spending.spent() or "the time is up"
             return Ending.OUT_OF_BUDGET
@@ -153,6 +106,7 @@ class _Course:
     answer: Answering
     owed: Owed
     repetition: Repetition
+    compaction: Compaction
     cut: int = 0
     paused: int = 0
     mute: int = 0
@@ -170,6 +124,10 @@ class _Course:
             results = await _answers(reply.calls, self.answer, self.talk.turn)
             self.talk.messages.append({"role": "user", "content": results})
             return self._repeated(reply.calls)
+        if step == "full" and self.compaction.possible:
+            self.compaction.forced = True
+            _unexecuted(self.talk, reply, "the conversation was full", FULL)
+            return None
         if step in ENDINGS:
             self.talk.reason = f"stop_reason {reply.stop_reason}"
             return ENDINGS[step]
@@ -239,31 +197,6 @@ STEPS = {
     "refusal": "refused",
 }
 ENDINGS = {"full": Ending.CONTEXT_FULL, "refused": Ending.REFUSED}
-
-
-async def _turn(
-    session: Session, talk: Conversation, model: Model, spending: Spending, on_text: Listener
-) -> Reply | None:
-    """One request and its reply, both in the log; None where the time ran out before the reply came."""
-    session.turns += 1
-    talk.turn = session.turns
-    request = talk.request()
-    fresh = talk.messages[talk.fresh :]
-    session.add("request", turn=talk.turn, depth=talk.depth, model=talk.model, digests=talk.digests(), messages=fresh)
-    clock = asyncio.timeout(spending.seconds_left)
-    try:
-        async with clock:
-            reply = await model.reply(request, on_text)
-    except TimeoutError:
-        if clock.expired():
-            return None
-        raise
-    session.add("reply", turn=talk.turn, message=reply.message)
-    talk.heard(reply)
-    spending.turns += 1
-    spending.cost += talk.price.cost(reply.usage)
-    spending.tokens += reply.usage.total
-    return reply
 
 
 async def _answers(calls: Sequence[Call], answer: Answering, turn: int) -> list[Json]:

@@ -63,6 +63,7 @@ class Turn:
     reply: Json
     results: Sequence[Json]
     depth: int = 0  # 0 for the run itself, 1 for a helper it started
+    files: Json | None = None  # what had changed so far, where the conversation was condensed after this turn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +154,7 @@ def _turn(path: Path, number: int, line: Json) -> Turn:
         reply=line["reply"],
         results=line["results"],
         depth=line.get("depth", 0),
+        files=line.get("files"),
     )
 
 
@@ -187,6 +189,8 @@ class Recorder:
                 self._open[data["turn"]].reply = data["message"]
             case "call.finished":
                 self._open[data["turn"]].results.append({name: data[name] for name in RESULT})
+            case "compacted" if "files" in data:
+                self._open[data["turn"]].files = data["files"]
             case "session.ended":
                 self._finish(lambda turn: turn.reply is not None)
                 self._write({"end": data})
@@ -217,6 +221,7 @@ class _OpenTurn:
     request: Json
     reply: Json | None = None
     results: list[Json] = field(default_factory=list[Json])
+    files: Json | None = None
 
     def json(self) -> Json:
         """As it stands in a recording."""
@@ -226,4 +231,5 @@ class _OpenTurn:
             "request": self.request,
             "reply": self.reply,
             "results": self.results,
+            **({} if self.files is None else {"files": self.files}),
         }

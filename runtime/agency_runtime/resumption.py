@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from agency_runtime.answer import number, with_ref
 from agency_runtime.budget import Spending
 from agency_runtime.calls import Executed
+from agency_runtime.condensing import with_contents
+from agency_runtime.conversation import Conversation
 from agency_runtime.escalate_tool import ANSWERED, EscalateInput, Escalation
 from agency_runtime.handoff import HandoffReport
-from agency_runtime.loop import Conversation
 from agency_runtime.past import HOW, Past
 from agency_runtime.prices import Price
 from agency_runtime.snapshots import Snapshot
@@ -39,6 +40,7 @@ class Resumption:
     messages: the conversation; those from `fresh` on were answered by no reply yet. paused: it ends with a reply that the
     service wants back as it is. interrupted: calls that began and have no outcome, the helpers' included.
     count: the highest number of a reference. minutes: wall time of all parts. fixed: digests of system prompt and tools.
+    asked: ids of the run's own calls. held: tokens that the conversation held with its last reply, 0 where nobody knows.
     """
 
     parent: Json
@@ -53,6 +55,8 @@ class Resumption:
     executed: tuple[Executed, ...] = ()
     interrupted: tuple[Executed, ...] = ()
     count: int = 0
+    asked: tuple[str, ...] = ()
+    held: int = 0
     denials: tuple[Json, ...] = ()
     escalations: tuple[Escalation, ...] = ()
     report: HandoffReport | None = None
@@ -78,6 +82,8 @@ def resumption_of(past: Past, parent: Json, before: Snapshot | None, told: Seque
         executed=tuple(sorted(calls.finished.values(), key=lambda each: number(each.ref))),
         interrupted=tuple(calls.interrupted()),
         count=calls.count,
+        asked=tuple(talk.asked),
+        held=talk.held,
         denials=tuple(calls.denials()),
         escalations=tuple(_escalations(calls.finished.values())),
         report=_report(calls.finished.values()),
@@ -151,21 +157,33 @@ class _Talk:
         self.usages: list[Usage] = []
         self.fixed: Mapping[str, str] = {}
         self.turns = 0
+        self.asked: list[str] = []
+        self.held = 0
         self._last: tuple[int, Reply] | None = None
         own: set[int] = set()
         for event in events:
             if event["type"] == "request":
                 self.turns = max(self.turns, event["turn"])
-                if event["depth"] == 0:
+                if event["depth"] == 0 and "purpose" not in event:
                     own.add(event["turn"])
-                    self.pending, self.fixed = list(event["messages"]), event["digests"]
+                    self._requested(event)
             elif event["type"] == "reply":
                 reply = Reply(message=event["message"])
                 self.usages.append(reply.usage)
                 if event["turn"] in own:
                     self._replied(event["turn"], reply)
+            elif event["type"] == "compacted" and event["depth"] == 0:
+                self.answered = with_contents(self.answered, event.get("condensed") or {})
+
+    def _requested(self, event: Json) -> None:
+        """What was new in a request; all of it, where the conversation had been rewritten."""
+        if event.get("anew"):
+            self.answered, self.held = [], 0
+        self.pending, self.fixed = list(event["messages"]), event["digests"]
 
     def _replied(self, turn: int, reply: Reply) -> None:
+        self.asked += [call.id for call in reply.calls]
+        self.held = reply.usage.total
         if reply.empty:  # what was asked is asked again
             return
         self.answered += [*self.pending, {"role": "assistant", "content": [*_sendable(reply.content)]}]
@@ -240,8 +258,11 @@ def go_on(talk: Conversation, spending: Spending, past: Resumption, today: str) 
     count_earlier(spending, talk.price, past)
     if past.messages:
         talk.messages, talk.fresh = list(past.messages), past.fresh
+        talk.asked, talk.held = list(past.asked), past.held
+    words = words_for_the_model(past, today)
+    talk.pinned.append(words)
     if not past.paused:
-        talk.say(words_for_the_model(past, today))
+        talk.say(words)
 
 
 def count_earlier(spending: Spending, price: Price, past: Resumption) -> None:

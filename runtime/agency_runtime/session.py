@@ -27,7 +27,7 @@ class Event:
     """One thing that happened.
 
     Types: session.started, request, reply, call.judged, approval, call.started, call.finished, notice, stuck,
-    session.ended.
+    compacted, session.ended.
     """
 
     n: int

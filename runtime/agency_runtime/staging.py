@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from agency_runtime.bounds import Bounds, recorded_bounds
+from agency_runtime.conversation import Conversation
 from agency_runtime.equipment import Equipment
-from agency_runtime.loop import Conversation
 from agency_runtime.order import Order, persona_sha256
 from agency_runtime.prices import price_of
 from agency_runtime.prompt import Environment, first_message, system_prompt

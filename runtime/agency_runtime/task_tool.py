@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from agency_runtime.answer import Answer
+from agency_runtime.archive import Archive
 from agency_runtime.budget import Spending
 from agency_runtime.calls import Executed
-from agency_runtime.loop import Conversation, Ending, run
+from agency_runtime.conversation import Conversation
+from agency_runtime.loop import Ending, run
 from agency_runtime.prompt import system_prompt
 from agency_runtime.session import Session
 from agency_runtime.wire import Call, Json, Model, Reply
@@ -65,6 +67,7 @@ class Bond:
     talk: Conversation
     answer: Answer
     spending: Spending
+    archive: Archive | None = None
 
 
 class TaskTool:
@@ -103,7 +106,7 @@ class TaskTool:
 
         model, answer = bond.model.fork(), Restricted(bond.answer)
         try:
-            ending = await run(bond.session, talk, model, answer, bond.spending, keep, lambda _: None)
+            ending = await run(bond.session, talk, model, answer, bond.spending, keep, lambda _: None, bond.archive)
         finally:
             bond.talk.usage += talk.usage  # what a helper spent is spent, however it ended
         if ending is not Ending.DONE:
@@ -122,6 +125,7 @@ def _conversation(parent: Conversation, prompt: str) -> Conversation:
         price=parent.price,
         max_tokens=parent.max_tokens,
         bounds=parent.bounds,
+        mask=parent.mask,
         depth=parent.depth + 1,
         messages=[{"role": "user", "content": [{"type": "text", "text": prompt}]}],
     )

@@ -115,7 +115,7 @@ class Terminal:
                 self.line()
             case "call.finished":
                 self._call(data)
-            case "notice" | "stuck":
+            case "notice" | "stuck" | "compacted":
                 self.line(self.paint("yellow", "! " + in_one_line(data["text"])))
             case _:
                 pass

@@ -9,3 +9,11 @@ def estimate(text: str) -> int:
     """
     ascii_characters = len(text.encode("ascii", "ignore"))
     return -(-ascii_characters // 4) + len(text) - ascii_characters
+
+
+def first(text: str, tokens: int) -> str:
+    """As much of the text's beginning as costs at most so many tokens."""
+    cut = text[: 4 * tokens]
+    while estimate(cut) > tokens:
+        cut = cut[: len(cut) * tokens // estimate(cut)]
+    return cut

@@ -11,7 +11,8 @@ from agency_runtime.answer import Answer, Judgement
 from agency_runtime.approval import nobody
 from agency_runtime.bounds import BOUNDLESS, Bounds
 from agency_runtime.budget import Budget, Spending
-from agency_runtime.loop import CONTINUE, Conversation, Ending, run
+from agency_runtime.conversation import Conversation
+from agency_runtime.loop import CONTINUE, Ending, run
 from agency_runtime.prices import Price
 from agency_runtime.session import Event, Session
 from agency_runtime.testing import Scripted, message, text, use

@@ -11,8 +11,9 @@ import pytest
 from agency_runtime.answer import Answer, Judgement
 from agency_runtime.approval import nobody
 from agency_runtime.budget import Budget, Spending
+from agency_runtime.conversation import Conversation
 from agency_runtime.gate import Decision
-from agency_runtime.loop import Conversation, Ending, run
+from agency_runtime.loop import Ending, run
 from agency_runtime.prices import Price
 from agency_runtime.recording import Recorder, Recording, read_recording
 from agency_runtime.replay import Drift, ReplayModel, essence, first_difference

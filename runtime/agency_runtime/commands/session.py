@@ -142,7 +142,7 @@ def lines(event: Json) -> Iterator[str]:
             yield f"{event['ref']} {'approved' if event['granted'] else 'not approved'} by {event['who'] or 'nobody'}{_of(event)}"
         case "call.finished":
             yield _call(event)
-        case "notice" | "stuck":
+        case "notice" | "stuck" | "compacted":
             yield f"! {in_one_line(event['text'])}"
         case "session.ended":
             yield f"{event['status']}, exit {event['exit_code']} {in_one_line(event['reason'])}".rstrip()
