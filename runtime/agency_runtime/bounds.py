@@ -24,6 +24,7 @@ WINDOWS: Mapping[str, int] = {
 }
 """Tokens that a model can hold, by a part of its id; read from the service's public pages on 2026-11-25."""
 
+REPLY = 32_000  # tokens of a reply at most, for which there must be room, too
 SMALLEST_WINDOW = 200_000  # of any other model: too small a window costs a compaction, too large a one the run
 
 
@@ -58,6 +59,12 @@ def recorded_bounds(kept: Json) -> Bounds:
 def window_of(model: str) -> int:
     """Tokens that a model can hold; the least of all for an id nobody knows."""
     return next((tokens for part, tokens in WINDOWS.items() if part in model), SMALLEST_WINDOW)
+
+
+def full_at(window: float, part: float) -> float:
+    """Tokens from which on a window counts as full: so many percent of it, less where a whole reply would not fit beside."""
+    asked = window * part / 100
+    return min(asked, window - REPLY) if window > 4 * REPLY and math.isfinite(part) else asked
 
 
 def whole(where: str, text: str, least: int = 2) -> float:

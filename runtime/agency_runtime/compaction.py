@@ -71,6 +71,8 @@ class Compaction:
             return None
         if why := self._too_little():
             return why
+        if not self.forced and talk.held + self._at_most() < talk.bounds.full:
+            return None
         await self._cut(archive)
         size = talk.held + self._coming(archive)
         if size < talk.bounds.full and not self.forced:
@@ -85,6 +87,16 @@ class Compaction:
         return (
             f"condensing the conversation freed too little: {talk.held:,} tokens are left of {before:,}; the model holds"
             f" {talk.bounds.window:,.0f}, --compact-at and --context-window say when it counts as full"
+        )
+
+    def _at_most(self) -> int:
+        """Tokens that the next request adds at the very most, cheaply: no text costs more than a token a character.
+
+        Twice that, since a recording may keep a longer text where it masks a secret.
+        """
+        fresh = self.asking.talk.messages[self.asking.talk.fresh :]
+        return 2 * sum(
+            len(str(block.get("text") or block.get("content"))) for each in fresh for block in each["content"]
         )
 
     def _coming(self, archive: Archive) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from agency_runtime.bounds import BOUNDLESS, Bounds
+from agency_runtime.bounds import BOUNDLESS, REPLY, Bounds
 from agency_runtime.prices import Price
 from agency_runtime.recording import digest, fixed_digests, spoken
 from agency_runtime.wire import Json, Reply, Request, Usage
@@ -22,7 +22,7 @@ class Conversation:
     tools: Sequence[Json]
     model: str
     price: Price
-    max_tokens: int = 32_000
+    max_tokens: int = REPLY
     bounds: Bounds = BOUNDLESS
     messages: list[Json] = field(default_factory=list[Json])
     fresh: int = 0

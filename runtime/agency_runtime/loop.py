@@ -15,7 +15,7 @@ from agency_runtime.budget import Spending
 from agency_runtime.calls import Executed
 from agency_runtime.compaction import Compaction
 from agency_runtime.conversation import Conversation
-from agency_runtime.repetition import Pattern, Repetition, step_of
+from agency_runtime.repetition import Pattern, Repetition, Step
 from agency_runtime.session import Session
 from agency_runtime.wire import Call, Json, Listener, Model, Reply
 
@@ -135,7 +135,7 @@ class _Course:
 
     def _repeated(self, calls: Sequence[Call]) -> Ending | None:
         """Tell the model that it goes round in circles, and end the run where it goes on to."""
-        stuck = self.repetition.after([step_of(call, self.answer.came_of(call, self.talk.turn)) for call in calls])
+        stuck = self.repetition.after([Step(call, self.answer.came_of(call, self.talk.turn)) for call in calls])
         if stuck is None:
             return None
         self._stuck(stuck.pattern, stuck.count, stuck.text, over=stuck.over)

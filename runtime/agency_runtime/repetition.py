@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
 from typing import Literal
 
 from agency_runtime.bounds import Bounds
@@ -29,38 +31,49 @@ OBSERVING: Mapping[str, frozenset[str]] = {
 }
 """Actions whose answer changes by itself while something is waited for."""
 
-OBSERVERS = re.compile(r"sleep|wait|(kubectl|oc)\s(.*\s)?(get|describe|logs|wait|top|rollout)\b|docker\s(.*\s)?(ps|logs|inspect|wait)\b|helm\s(.*\s)?status\b")  # fmt: skip
+OBSERVERS = re.compile(r"(sleep|wait)\b|(kubectl|oc)\s(.*\s)?(get|describe|logs|wait|top|rollout)\b|docker\s(.*\s)?(ps|logs|inspect|wait)\b|helm\s(.*\s)?status\b")  # fmt: skip
 SEGMENTS = re.compile(r"[;&|\n(){}]+|\bdo\b|\bthen\b|\buntil\b|\bwhile\b")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Step:
-    """One call with what came of it. `waits`: it looks at what changes by itself."""
+    """One call with what came of it."""
 
-    call: str
-    outcome: str
-    tool: str
-    about: str
-    failed: bool
-    waits: bool
+    call: Call
+    done: Executed
+
+    @cached_property
+    def asked(self) -> str:
+        """What was asked, as text to compare."""
+        return f"{self.call.name} {json.dumps(self.call.input, sort_keys=True)}"
+
+    @cached_property
+    def outcome(self) -> str:
+        """What came of it, times aside. Dear where the output is long, so it is only looked at where it decides."""
+        return digest([self.done.failed, self.done.exit_code, comparable(self.call.name, self.done.output)])
 
     @property
-    def same(self) -> tuple[str, str]:
-        """What makes two steps the same."""
-        return self.call, self.outcome
+    def failed(self) -> bool:
+        """Whether it failed."""
+        return self.done.failed
 
+    @property
+    def about(self) -> str:
+        """The call in a few words."""
+        return f"{self.call.name} {shortened(subject(self.call.input), 100)}".strip()
 
-def step_of(call: Call, done: Executed) -> Step:
-    """The step that a call was."""
-    about = shortened(subject(call.input), 100)
-    return Step(
-        call=digest([call.name, json.dumps(call.input, sort_keys=True)]),
-        outcome=digest([done.failed, done.exit_code, comparable(call.name, done.output)]),
-        tool=call.name,
-        about=f"{call.name} {about}".strip(),
-        failed=done.failed,
-        waits=waits(call, done),
-    )
+    @property
+    def waits(self) -> bool:
+        """Whether it looks at what changes by itself."""
+        return waits(self.call, self.done)
+
+    def same(self, other: "Step") -> bool:
+        """Whether the same call came to the same."""
+        return self.asked == other.asked and self.outcome == other.outcome
+
+    def same_error(self, other: "Step") -> bool:
+        """Whether a call of the same tool failed in the same way."""
+        return self.failed and other.failed and self.call.name == other.call.name and self.outcome == other.outcome
 
 
 def waits(call: Call, done: Executed) -> bool:
@@ -118,14 +131,14 @@ class Repetition:
 
     bounds: Bounds
     _steps: list[Step] = field(default_factory=list[Step])
-    _errors: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    _errors: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])  # by call and outcome
 
     def after(self, steps: Sequence[Step]) -> Stuck | None:
         """What the run is stuck in once these steps are done; None where it gets on."""
         if math.isinf(self.bounds.repeats) and math.isinf(self.bounds.polls):
             return None
         self._steps += steps
-        self._errors.update(step.same for step in steps if step.failed)
+        self._errors.update((step.asked, step.outcome) for step in steps if step.failed)
         found = [stuck for stuck in self._found() if stuck.worth_telling]
         self._forget()
         return max(found, key=lambda stuck: stuck.count / stuck.limit, default=None)
@@ -136,33 +149,36 @@ class Repetition:
         last = self._steps[-1]
         for period in range(1, LONGEST_PERIOD + 1):
             block = self._steps[-period:]
-            if len({step.same for step in block}) == period <= len(block):
-                yield self._circle(block)
+            again = self._again(period)
+            if again >= period and not any(one.same(two) for one, two in combinations(block, 2)):
+                yield self._circle(block, again // period + 1)
         yield self._stuck("failing", self._failures(last), [last], "failed in a row")
         if last.failed:
             how = "came to the same error, other calls between,"
-            yield Stuck(pattern="failing again", count=self._errors[last.same], limit=self.bounds.polls, about=last.about, how=how)  # fmt: skip
+            yield Stuck(pattern="failing again", count=self._errors[last.asked, last.outcome], limit=self.bounds.polls, about=last.about, how=how)  # fmt: skip
 
-    def _circle(self, block: Sequence[Step]) -> Stuck:
-        """How often these steps were done with the same results, one round after the other."""
-        period, steps, again = len(block), self._steps, 0
-        while again + period < len(steps) and steps[-1 - again].same == steps[-1 - again - period].same:
-            again += 1
-        pattern: Pattern = "repeated" if period == 1 else "alternating"
-        return self._stuck(pattern, again // period + 1, block, "came to the same result in a row")
+    def _again(self, period: int) -> int:
+        """How many of the last steps are what was done `period` steps before."""
+        back = list(reversed(self._steps))
+        pairs = zip(back, back[period:], strict=False)
+        return next((n for n, (one, two) in enumerate(pairs) if not one.same(two)), max(0, len(back) - period))
+
+    def _circle(self, block: Sequence[Step], rounds: int) -> Stuck:
+        """These steps were done so often with the same results, one round after the other."""
+        pattern: Pattern = "repeated" if len(block) == 1 else "alternating"
+        return self._stuck(pattern, rounds, block, "came to the same result in a row")
 
     def _failures(self, last: Step) -> int:
         """How often in a row this call failed, or this tool with this very error."""
 
-        def run(alike: bool, step: Step) -> bool:
-            same = step.call == last.call if alike else (step.tool, step.outcome) == (last.tool, last.outcome)
-            return step.failed and same
-
-        counts: list[int] = []
-        for alike in (True, False):
-            row = next((n for n, step in enumerate(reversed(self._steps)) if not run(alike, step)), len(self._steps))
-            counts.append(row)
-        return max(counts)
+        if not last.failed:
+            return 0
+        back = list(reversed(self._steps))
+        rows = (
+            [step.failed and step.asked == last.asked for step in back],
+            [step.same_error(last) for step in back],
+        )
+        return max(next((n for n, alike in enumerate(row) if not alike), len(row)) for row in rows)
 
     def _stuck(self, pattern: Pattern, count: int, block: Sequence[Step], how: str) -> Stuck:
         waiting = any(step.waits for step in block)

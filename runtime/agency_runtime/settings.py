@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from agency_runtime.bounds import Bounds, percent, whole, window_of
+from agency_runtime.bounds import Bounds, full_at, percent, whole, window_of
 from agency_runtime.budget import Budget, limit
 from agency_runtime.config_file import CONFIG, ConfigFile, read_config
 from agency_runtime.prices import PRICES, Price
@@ -75,7 +75,7 @@ class Settings:
             repeats=whole("--max-repeats", self.max_repeats or "6"),
             polls=whole("--max-polls", self.max_polls or "40"),
             window=window,
-            full=window * part / 100,
+            full=full_at(window, part),
         )
 
     def budget(self, persona_turns: int | None) -> Budget:

@@ -183,7 +183,9 @@ def replays(outcome: Json, record: Path, repository: Path, tmp_path: Path) -> No
         assert turns(second) == turns(record)
 
 
-def test_what_left_the_conversation_can_be_read_in_the_sandbox(serve: Serve, repository: Path, tmp_path: Path) -> None:
+def test_what_left_the_conversation_can_be_read_in_the_sandbox(
+    serve: Serve, repository: Path, tmp_path: Path, kind: str
+) -> None:
     def script() -> Iterator[Json]:
         yield message(CHECK, id="m0")
         for number in range(1, 16):
@@ -196,7 +198,7 @@ def test_what_left_the_conversation_can_be_read_in_the_sandbox(serve: Serve, rep
     service = Endless(script())
     served(serve, service)
     record = tmp_path / "run.jsonl"
-    outcome = work(repository, "--record", str(record), "--source", "authored")
+    outcome = work(repository, "--record", str(record), "--source", "authored", "--sandbox", kind)
     assert outcome["status"] == "done"
     [event] = events(outcome["session_id"], "compacted")
     line = event["condensed"]["t1"]

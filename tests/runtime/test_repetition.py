@@ -9,7 +9,7 @@ import pytest
 
 from agency_runtime.bounds import Bounds, recorded_bounds, window_of
 from agency_runtime.calls import Executed
-from agency_runtime.repetition import Repetition, Stuck, step_of
+from agency_runtime.repetition import Repetition, Step, Stuck
 from agency_runtime.wire import Call
 
 BOUNDS = Bounds(repeats=6, polls=40)
@@ -30,7 +30,7 @@ def did(
 def told(steps: Sequence[tuple[Call, Executed]], bounds: Bounds = BOUNDS) -> list[Stuck | None]:
     """What is said after each of these steps, a reply each."""
     watched = Repetition(bounds)
-    return [watched.after([step_of(*step)]) for step in steps]
+    return [watched.after([Step(*step)]) for step in steps]
 
 
 def first(found: Sequence[Stuck | None]) -> tuple[int, int]:
@@ -140,7 +140,7 @@ def test_what_will_not_change_by_itself_has_not(look: tuple[Call, Executed]) -> 
 
 
 def test_equal_calls_in_one_reply_count_each() -> None:
-    step = step_of(*SAME)
+    step = Step(*SAME)
     stuck = Repetition(BOUNDS).after([step] * 6)
     assert stuck is not None
     assert (stuck.count, stuck.over) == (6, True)
@@ -155,7 +155,7 @@ def test_without_bounds_nothing_is_said_and_bounds_may_be_set() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     watched = Repetition(BOUNDS)
     for n in range(2000):
-        watched.after([step_of(*did("Read", "", file_path=str(n)))])
+        watched.after([Step(*did("Read", "", file_path=str(n)))])
     assert len(vars(watched)["_steps"]) <= 41 * 4
 
 

@@ -222,6 +222,7 @@ def test_the_bounds_of_a_conversation_are_finite_unless_a_person_says_otherwise(
     )
     given = {"max_repeats": "unlimited", "max_polls": 9, "context_window": 1000, "compact_at": "50%"}
     assert read_settings(given, tmp_path).bounds("new") == Bounds(polls=9, window=1000, full=500)
+    assert read_settings({"compact_at": "95"}, tmp_path).bounds("old").full == 168_000  # a whole reply fits beside
     assert read_settings({"compact_at": "never"}, tmp_path).bounds("claude-sonnet-5-5") == Bounds(
         repeats=6, polls=40, window=1_000_000
     )
