@@ -19,6 +19,7 @@ from agency_runtime.compartments import environs_of
 from agency_runtime.conduct import Run
 from agency_runtime.gate.decision import Decision
 from agency_runtime.gatehouse import gate_of, hooks_of
+from agency_runtime.mcp_servers import recorded
 from agency_runtime.order import Beside, Order, take
 from agency_runtime.outcome import Outcome
 from agency_runtime.session import Event, Listener
@@ -197,7 +198,7 @@ def _run_of(order: Order, script: Scripted | None, listeners: Sequence[Listener]
         return Run(order, Everything(), terminal, listeners, given=script, folder=folder)
     gate = gate_of(order)
     environs = environs_of(order, gate.aims.targets)
-    return Run(order, gate, terminal, listeners, environs, hooks_of(order), folder=folder)
+    return Run(order, gate, terminal, listeners, environs, hooks_of(order), folder=folder, remote=recorded(order))
 
 
 FAULTS: Mapping[str, Cause] = {

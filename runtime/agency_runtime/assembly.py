@@ -4,13 +4,16 @@ import asyncio
 import io
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agency_runtime.closing import close
-from agency_runtime.compartments import environs_of, secrets_of
+from agency_runtime.compartments import Environs, environs_of, secrets_of
 from agency_runtime.conduct import Run
+from agency_runtime.gate import Gate
 from agency_runtime.gatehouse import gate_of, hooks_of
+from agency_runtime.hooks import Hook
+from agency_runtime.mcp_servers import connected
 from agency_runtime.order import Order, Verb, in_worktree, take
 from agency_runtime.outcome import Outcome
 from agency_runtime.repository import add_worktree
@@ -35,17 +38,31 @@ def carry_out(order: Order) -> Outcome:
     terminal = Terminal(out=sys.stdout if form == "text" else io.StringIO())
     listeners: list[Listener] = [terminal]
     if form == "stream-json":
-        listeners.append(EventPrinter(Redactor.of_environment(secrets_of(environs))))
+        listeners.append(EventPrinter(Redactor.of_environment((*secrets_of(environs), *order.secrets))))
     if order.standing.dirty and form == "text":
         terminal.line(
             f"{order.standing.dirty} files have uncommitted changes; they stay as they are and out of the list of changes (or use --worktree)"
         )
-    outcome = asyncio.run(Run(order, gate, terminal, listeners, environs, hooks).conduct())
+    outcome = asyncio.run(_conducted(order, gate, terminal, listeners, environs, hooks))
     if form == "text":
         close(terminal, outcome, order.task.command)
     else:
         sys.stdout.write(json.dumps(outcome.json(), ensure_ascii=True, default=str) + "\n")
     return outcome
+
+
+async def _conducted(
+    order: Order,
+    gate: Gate,
+    terminal: Terminal,
+    listeners: Sequence[Listener],
+    environs: Sequence[Environs],
+    hooks: Sequence[Hook],
+) -> Outcome:
+    """The run, between the start and the end of its MCP servers."""
+    async with connected(order) as remote:
+        gate = gate_of(order, remote.hints) if remote.hints else gate
+        return await Run(order, gate, terminal, listeners, environs, hooks, remote=remote).conduct()
 
 
 class EventPrinter:

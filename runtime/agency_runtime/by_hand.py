@@ -1,9 +1,10 @@
 """Tools called by hand: every tool of a run, the same gate, and a batch of calls in place of the run."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -32,6 +33,7 @@ from agency_runtime.wire import Call
 from agency_tools.core import core_tools
 from agency_tools.errors import ToolError, UsageError
 from agency_tools.infrastructure import ShellCompartment, infrastructure_tools, web_tools
+from agency_tools.mcp.hints import Hints
 from agency_tools.tool import Input, Output, Tool
 from agency_tools.web_search import WebSearch, WebSearchInput
 from agency_tools.workspace import ROOT, Workspace
@@ -58,6 +60,7 @@ class ByHand:
     """The calls of one batch: judged, done and kept as in a run. What the gate would ask, whoever calls has answered.
 
     tree: the repository around the folder, with its files before the first call; None where there is no need of it.
+    remote: the tools of MCP servers.
     """
 
     workspace: Workspace
@@ -67,6 +70,7 @@ class ByHand:
     searxng: str | None = None
     skills: Mapping[str, Skill] = field(default_factory=dict[str, Skill])
     tree: tuple[Repository, Snapshot] | None = None
+    remote: Sequence[Tool] = ()
     executed: list[Executed] = field(default_factory=list[Executed])
     tools: Mapping[str, Tool] = field(init=False)
     handoff: HandoffTool = field(init=False)
@@ -75,7 +79,7 @@ class ByHand:
     def __post_init__(self) -> None:
         self.handoff, self.escalate = HandoffTool(self._judge), EscalateTool(silence)
         tools = tools_by_hand(self.workspace, self.folder, skills=self.skills, searxng=self.searxng)
-        self.tools = {tool.name: tool for tool in [*tools, self.handoff, self.escalate]}
+        self.tools = {tool.name: tool for tool in [*tools, *self.remote, self.handoff, self.escalate]}
 
     @property
     def denied(self) -> bool:
@@ -144,15 +148,16 @@ def usable_skills(folder: Path, *, trust_all: bool = False, say: Callable[[str],
     return {each.value.name: each.value for each in loaded if each.value}
 
 
-def gate_by_hand(folder: Path) -> Gate:
+def gate_by_hand(folder: Path, hints: Mapping[str, Hints] = MappingProxyType({})) -> Gate:
     """The gate with the policy's refusals; what a policy permits changes nothing here, so it needs no trust.
 
+    hints: what the tools of MCP servers say of themselves.
     Raises UsageError for a policy that is wrong, or fails its own tests.
     """
     policy, read = read_policy(folder / FILE), repository_reader(folder)
     check_policy(policy, read=read)
     refusals = Rules(ask=policy.rules.ask, deny=policy.rules.deny)
-    return build_gate(replace(policy, rules=refusals), mode="default", read=read)
+    return build_gate(replace(policy, rules=refusals), mode="default", read=read, hints=hints)
 
 
 def hooks_by_hand(folder: Path, *, trust_all: bool) -> Hooks:

@@ -1,6 +1,6 @@
 """Checking many files in one pass: one report a file, in order, and no file ever stops another."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -14,9 +14,9 @@ from agency_runtime.skill import load_skill
 Candidates: TypeAlias = Callable[[Path], Iterable[Candidate]]
 
 
-def check_personas(paths: Iterable[Path], skills: Skills) -> Iterator[LoadReport]:
-    """A report on every Markdown file that the paths come to."""
-    return _each(paths, "persona", persona_candidates, lambda candidate: _check_persona(candidate, skills))
+def check_personas(paths: Iterable[Path], skills: Skills, servers: Collection[str] = ()) -> Iterator[LoadReport]:
+    """A report on every Markdown file that the paths come to; `servers` are the MCP servers that are configured."""
+    return _each(paths, "persona", persona_candidates, lambda candidate: _check_persona(candidate, skills, servers))
 
 
 def check_skills(paths: Iterable[Path]) -> Iterator[LoadReport]:
@@ -24,10 +24,10 @@ def check_skills(paths: Iterable[Path]) -> Iterator[LoadReport]:
     return _each(paths, "skill", skill_candidates, lambda candidate: load_skill(candidate.path).report)
 
 
-def _check_persona(candidate: Candidate, skills: Skills) -> LoadReport:
+def _check_persona(candidate: Candidate, skills: Skills, servers: Collection[str]) -> LoadReport:
     document = read_document(candidate.path, FIELDS.known)
     why = no_persona(candidate.path, candidate.top, document) if candidate.top else None
-    return _skipped(candidate.path, why) if why else build_persona(candidate.path, document, skills).report
+    return _skipped(candidate.path, why) if why else build_persona(candidate.path, document, skills, servers).report
 
 
 def _each(

@@ -27,6 +27,7 @@ from agency_runtime.handoff import HandoffReport, Verdict
 from agency_runtime.handoff_tool import HandoffTool
 from agency_runtime.hooks import Hook, Hooks
 from agency_runtime.loop import Ending, run
+from agency_runtime.mcp_servers import NONE, Remote
 from agency_runtime.order import Order, difference, environment_of_run
 from agency_runtime.outcome import Ended, Outcome, judged
 from agency_runtime.past import HOW
@@ -35,7 +36,7 @@ from agency_runtime.policy_writer import permit
 from agency_runtime.prompt import Environment
 from agency_runtime.recording import Recorder
 from agency_runtime.replay import ReplayModel
-from agency_runtime.resumption import Resumption, go_on
+from agency_runtime.resumption import go_on, take_over
 from agency_runtime.review import Review
 from agency_runtime.session import Listener, Log, Session, new_id, sessions_folder
 from agency_runtime.shell import Shell
@@ -60,7 +61,7 @@ class Run:
     """One run under way. `conduct` is its whole life.
 
     given: what answers the requests in place of the service or the recording. folder: where the session's log is kept,
-    in place of the user's own sessions.
+    in place of the user's own sessions. remote: the MCP servers' tools, started; who started them ends them.
     """
 
     order: Order
@@ -71,6 +72,7 @@ class Run:
     hooks: Sequence[Hook] = ()
     given: Model | None = None
     folder: Path | None = None
+    remote: Remote = NONE
     session: Session = field(init=False)
     kept: Path = field(init=False)
     redact: Redactor = field(init=False)
@@ -100,24 +102,26 @@ class Run:
     def _open(self) -> None:
         """The log and the recording, before anything is started that could need closing."""
         order = self.order
-        redact = self.redact = Redactor.of_environment(secrets_of(self.environs))
+        redact = self.redact = Redactor.of_environment((*secrets_of(self.environs), *order.secrets))
         self.session = Session(id=new_id(), turns=order.past.turns if order.past else 0)
         self.kept = self.folder or sessions_folder() / self.session.id
         self.environment = environment_of_run(order)
         try:
             self._files_to_close.append(Log(self.kept, redact, durable=not order.pure))
             if order.settings.record:
-                self._files_to_close.append(
-                    Recorder(Path(order.settings.record), header_of(order, self.environment), redact)
-                )
+                header = header_of(order, self.environment, self.remote.offers)
+                self._files_to_close.append(Recorder(Path(order.settings.record), header, redact))
         except OSError as error:
             raise UsageError(
                 f"{error.filename}: cannot be written: {error.strerror}; give another --record or XDG_STATE_HOME"
             ) from error
         self.session.listeners = [*self._files_to_close, *self.listeners]
         self.session.add("session.started", **opening_of(order, self.session.id))
-        for note in order.notes:
+        for pinned in self.remote.events():
+            self.session.add("mcp.pinned", **pinned)
+        for note in (*order.notes, *self.remote.notices(order.persona)):
             self._notice(note)
+        self.remote.line.to = self._notice
 
     def _notice(self, text: str) -> None:
         self.session.add("notice", text=text)
@@ -169,6 +173,8 @@ class Run:
             searxng=order.settings.searxng,
             web=order.beside.web,
             planning=order.task.command == "plan",
+            remote=self.remote.tools(self.shell.workspace if self.shell else NoWorkspace()),
+            remote_names=order.persona.mcp,
         )
         slow = order.recording is None  # a replay takes over what the slow validators said in the recorded run
         self.answer = Answer(
@@ -214,14 +220,8 @@ class Run:
             )
         )
         if order.past is not None:
-            self._go_on_from(order.past)
-
-    def _go_on_from(self, past: Resumption) -> None:
-        """Take the earlier part of the run over: conversation, calls, questions, report, what was spent."""
-        go_on(self.talk, self.spending, past, self.environment.date)
-        self.answer.go_on_from(past.executed, past.interrupted, past.denials, past.count)
-        self.equipment.escalate.raised += past.escalations
-        self.equipment.handoff.report = past.report
+            go_on(self.talk, self.spending, order.past, self.environment.date)
+            take_over(self.answer, self.equipment, order.past)
 
     async def _judge(self, report: HandoffReport) -> Verdict:
         return await self.review.judge(report)
@@ -244,7 +244,7 @@ class Run:
         """Let the model act, and say how that ended."""
         clock = asyncio.timeout(self.spending.seconds_left)
         try:
-            if differs := difference(self.order):
+            if differs := difference(self.order) or (self.remote.differs if self.order.recording else ""):
                 raise ReplayError(differs)  # noqa: TRY301 - one place says what each fault means
             async with clock:
                 ending = await run(
@@ -380,6 +380,7 @@ class Run:
         """Leave nothing running and nothing open."""
         for number in SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(number)
+        self.remote.line.to = None
         await self.compartments.close()
         if self.shell is not None:
             await self.shell.close()

@@ -13,12 +13,12 @@ from agency_runtime.wire import Json, json_object
 from agency_tools.errors import UsageError
 
 CONFIG = ".agency/config.yaml"
-USERS_OWN = frozenset({"repo", "feature", "record", "replay", "trust"})
+USERS_OWN = frozenset({"repo", "feature", "record", "replay", "trust", "mcp_config"})
 """Options that a repository may not set for its user."""
 
 LOOSENING = frozenset(
     {"allow", "permission_mode", "image", "provider", "network", "searxng", "target", "prices", "max_turns", "max_cost",
-     "max_minutes", "max_repeats", "max_polls"}
+     "max_minutes", "max_repeats", "max_polls", "mcp_servers"}
 )  # fmt: skip
 """Options with which a repository could permit itself more; they count only once a person has trusted the file."""
 
@@ -29,6 +29,7 @@ class ConfigFile:
 
     options: Json = field(default_factory=dict[str, Any])
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    servers: Json = field(default_factory=dict[str, Any])
 
 
 def read_config(repository: Path, known: Iterable[str], *, trust: bool) -> ConfigFile:
@@ -43,9 +44,13 @@ def read_config(repository: Path, known: Iterable[str], *, trust: bool) -> Confi
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    options = dict(_options(path, data, sorted({*known, "prices"} - USERS_OWN)))
+    options = dict(_options(path, data, sorted({*known, "prices", "mcp_servers"} - USERS_OWN)))
     _admitted(path, data, options, trust)
-    return ConfigFile(prices=_prices(path, options.pop("prices", {})), options=options)
+    given: object = options.pop("mcp_servers", None)
+    servers = json_object(given)
+    if given and not servers:
+        raise UsageError(f"{path}: mcp_servers must hold `name: {{command: …}}` or `name: {{url: …}}` lines")
+    return ConfigFile(prices=_prices(path, options.pop("prices", {})), options=options, servers=servers)
 
 
 def _options(path: Path, data: bytes, known: list[str]) -> Json:
@@ -68,7 +73,7 @@ def _options(path: Path, data: bytes, known: list[str]) -> Json:
 
 def _unknown(name: str, known: list[str]) -> str:
     if name in USERS_OWN:
-        return f"{name!r} is not for a repository to set; give --{name} on the command line"
+        return f"{name!r} is not for a repository to set; give --{name.replace('_', '-')} on the command line"
     near = difflib.get_close_matches(name, known, n=1)
     return f"{name!r} is not an option; " + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}")
 

@@ -11,6 +11,7 @@ from agency_runtime.skill_tool import skill_tool
 from agency_runtime.wire import Json
 from agency_tools.core import core_tools
 from agency_tools.infrastructure import ShellCompartment, infrastructure_tools, web_tools
+from agency_tools.mcp.names import covers
 from agency_tools.reach import Targets
 from agency_tools.tool import Tool, definition
 from agency_tools.web_search import server_tool_definition
@@ -48,8 +49,12 @@ def equip(
     searxng: str | None = None,
     web: Path | None = None,
     planning: bool = False,
+    remote: Sequence[Tool] = (),
+    remote_names: Sequence[str] = (),
 ) -> Equipment:
     """The tools that `names` ask for, in the order given, then those that follow from them, then the runtime's own.
+
+    remote: tools of MCP servers, which stand between; remote_names: those that were asked for by name.
 
     web: a folder of stored pages, all that WebFetch then reaches.
     """
@@ -58,11 +63,13 @@ def equip(
         tool.name: tool for tool in [*core_tools(workspace), *_infrastructure(workspace, repository, feature, targets)]
     }
     there |= {tool.name: tool for tool in [*web_tools(searxng=searxng, pages=web), *own]}
+    there |= {tool.name: tool for tool in remote}
     if skills:
         there["Skill"] = skill_tool(skills)
     wanted = [
         *names,
         *(more for name in names for more in FOLLOWS.get(name, ())),
+        *(tool.name for tool in remote),
         "Skill",
         *(tool.name for tool in own),
     ]
@@ -72,6 +79,7 @@ def equip(
     if "WebSearch" in chosen and "WebSearch" not in tools:
         definitions.append(server_tool_definition())
     missing = [name for name in names if name in chosen and name not in tools and name != "WebSearch"]
+    missing += [name for name in remote_names if not any(covers(name, tool.name) for tool in remote)]
     return Equipment(tools=tools, definitions=definitions, handoff=handoff, escalate=escalate, missing=missing)
 
 

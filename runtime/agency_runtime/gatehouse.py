@@ -1,7 +1,9 @@
 """The gate of a run: the policy file's rules, the configuration's and the command line's, in one judge."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from agency_runtime.gate import Gate
 from agency_runtime.gate.reader import repository_reader
@@ -11,10 +13,14 @@ from agency_runtime.order import Order
 from agency_runtime.policy import FILE, Policy, build_gate, check_policy, read_policy
 from agency_runtime.trust import Trust, trust_file
 from agency_tools.errors import UsageError
+from agency_tools.mcp.hints import Hints
 
 
-def gate_of(order: Order) -> Gate:
-    """The gate. Raises UsageError for a rule or policy that is wrong, or whose self-tests fail."""
+def gate_of(order: Order, hints: Mapping[str, Hints] = MappingProxyType({})) -> Gate:
+    """The gate. Raises UsageError for a rule or policy that is wrong, or whose self-tests fail.
+
+    hints: what the MCP tools of the run say of themselves.
+    """
     root = order.repository.root
     read = repository_reader(root)
     policy = read_policy(root / FILE)
@@ -30,6 +36,7 @@ def gate_of(order: Order) -> Gate:
         deny=settings.deny,
         read=read,
         sealed=order.task.command == "plan",
+        hints=hints,
     )
 
 

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,8 +123,8 @@ def near(name: str, known: Sequence[str], kind: str) -> str:
     return f"there are {shown}{', …' if len(known) > 8 else ''}; `agency {kind} list` shows them, or give a path"
 
 
-def _usable(entry: PersonaEntry, skills: SkillIndex, trust: Trust) -> Loaded[Persona]:
-    loaded = load_persona(entry.path, skills=skills)
+def _usable(entry: PersonaEntry, skills: SkillIndex, trust: Trust, servers: Collection[str] = ()) -> Loaded[Persona]:
+    loaded = load_persona(entry.path, skills=skills, servers=servers)
     if loaded.value is None:
         raise UsageError(f"{entry.path}: {'; '.join(loaded.report.errors)}; `agency persona check` says more")
     if entry.origin == "repository" and not trust.admits(entry.path, loaded.value.sha256):
@@ -139,11 +139,12 @@ def untrusted(path: Path, sha256: str) -> str:
 
 def choose_persona(
     name: str, root: Path | None, *, text: str = "", trust_all: bool = False, ask: Ask | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None, servers: Collection[str] = (),
 ) -> Persona:  # fmt: skip
     """The persona of a name, of a path, or, for `auto`, the one whose own words fit the text best.
 
-    `say` hears why `auto` chose it, each warning of its load report, and the namesakes it hides.
+    `say` hears why `auto` chose it, each warning of its load report, and the namesakes it hides. servers: the MCP servers
+    that are configured.
 
     Raises UsageError as `find_persona` does.
     """
@@ -151,15 +152,15 @@ def choose_persona(
     keeper = Trust(file=trust_file(), granted=trust_all, ask=ask)
     if name != "auto":
         entry = persona_entry(name, root)
-        found = _told(entry, _usable(entry, skills, keeper), say)
+        found = _told(entry, _usable(entry, skills, keeper, servers), say)
     else:
-        found = _fitting(text, root, skills, keeper, say)
+        found = _fitting(text, root, skills, keeper, say, servers)
     assert found is not None
     return found
 
 
 def _fitting(
-    text: str, root: Path | None, skills: SkillIndex, trust: Trust, say: Callable[[str], None]
+    text: str, root: Path | None, skills: SkillIndex, trust: Trust, say: Callable[[str], None], servers: Collection[str]
 ) -> Persona | None:
     loaded = [(entry, load_persona(entry.path, skills=skills)) for entry in persona_entries(root)]
     personas = {each.value.name: (entry, each.value) for entry, each in loaded if each.value}
@@ -168,7 +169,7 @@ def _fitting(
     pick = pick_persona(text, [persona for _, persona in personas.values()])
     say(f"persona {pick.persona.name}: {pick.why}")
     entry = personas[pick.persona.name][0]
-    return _told(entry, _usable(entry, skills, trust), say)
+    return _told(entry, _usable(entry, skills, trust, servers), say)
 
 
 def _told(entry: PersonaEntry, loaded: Loaded[Persona], say: Callable[[str], None]) -> Persona | None:

@@ -1,16 +1,17 @@
 """An order: everything a run was asked for, checked, before anything starts. Wrong input never gets past here."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from agency_runtime.anthropic_model import hosted, require_key
 from agency_runtime.approval import can_ask
 from agency_runtime.handoff.state import waiting_for
 from agency_runtime.lookup import choose_persona, offered_skills
+from agency_runtime.mcp_sources import configured_servers, with_personas
 from agency_runtime.persona import Persona
 from agency_runtime.plans import (
     check_feature,
@@ -29,8 +30,9 @@ from agency_runtime.resumption import Resumption
 from agency_runtime.settings import Mode, Settings, read_settings
 from agency_runtime.skill import Skill
 from agency_runtime.trust import Ask, ask_at_terminal
-from agency_runtime.wire import Json
+from agency_runtime.wire import Json, json_object
 from agency_tools.errors import UsageError, WaitingError
+from agency_tools.mcp.server import Server
 
 Verb = Literal["work", "implement", "plan"]
 SPECIALIST = "devops-automator"
@@ -67,6 +69,12 @@ class Order:
     beside: Beside = Beside()
     tokens: float = math.inf  # what the run may spend of them
     past: Resumption | None = None  # the run's earlier part, where it was resumed
+    servers: tuple[Server, ...] = ()  # the MCP servers that it has
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What its MCP servers are given, and nobody is to see."""
+        return tuple(secret for server in self.servers for secret in server.secrets)
 
     @property
     def pure(self) -> bool:
@@ -92,7 +100,10 @@ def take(
     if recording is None and keyed:
         require_key(settings.provider)
     notes: list[str] = []
-    persona = _persona(settings, repository, text or "", notes.append)
+    pure = recording is not None and settings.tools == "recorded"
+    servers = () if pure else configured_servers(settings, repository.root, ask=_ask(settings), say=notes.append)
+    names = {server.name for server in servers} | {str(each.get("server")) for each in _recorded(recording)}
+    persona = _persona(settings, repository, text or "", notes.append, names)
     task = _task(verb, text, settings, repository, recording)
     if recording is None:
         _begin_in_turn(task, repository, persona)
@@ -109,13 +120,23 @@ def take(
         skills=offered_skills(persona, repository.root, trust_all=settings.trust, ask=_ask(settings), say=notes.append),
         notes=notes,
         standing=repository.standing,
+        servers=() if pure else with_personas(servers, persona, notes.append),
     )
 
 
-def _persona(settings: Settings, repository: Repository, text: str, say: Callable[[str], None]) -> Persona:
+def _recorded(recording: Recording | None) -> list[Json]:
+    """The MCP tools of a recording."""
+    kept: object = recording.header.get("mcp") if recording else None
+    return [json_object(each) for each in cast("list[object]", kept)] if isinstance(kept, list) else []
+
+
+def _persona(
+    settings: Settings, repository: Repository, text: str, say: Callable[[str], None], servers: Collection[str]
+) -> Persona:
     return choose_persona(
-        settings.persona, repository.root, text=text, trust_all=settings.trust, ask=_ask(settings), say=say
-    )
+        settings.persona, repository.root, text=text, trust_all=settings.trust, ask=_ask(settings), say=say,
+        servers=servers,
+    )  # fmt: skip
 
 
 def _ask(settings: Settings) -> Ask | None:

@@ -1,7 +1,7 @@
 """Personas: who the model is, what it may use and how it may act, from one Markdown file."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, cast
@@ -10,14 +10,24 @@ from agency_runtime.fields import FieldTable, Sorted, text, whole
 from agency_runtime.frontmatter import Document, read_document
 from agency_runtime.load_report import Loaded, LoadReport
 from agency_runtime.name_list import name_list
+from agency_runtime.persona_servers import declared_by
 from agency_runtime.settings import CHOICES, Mode
 from agency_runtime.tokens import estimate
 from agency_runtime.tool_names import KNOWN, ToolRef, resolve, resolved
 
 FIELDS = FieldTable(
-    applied=("name", "description", "tools", "disallowedTools", "model", "permissionMode", "maxTurns", "skills"),
+    applied=(
+        "name",
+        "description",
+        "tools",
+        "disallowedTools",
+        "model",
+        "permissionMode",
+        "maxTurns",
+        "skills",
+        "mcpServers",
+    ),
     ignored={
-        "mcpServers": "this runtime connects no MCP servers",
         "hooks": "this runtime runs no hooks; write policy rules",
         "memory": "a run remembers its session only",
         "background": "a run is in the foreground",
@@ -26,7 +36,7 @@ FIELDS = FieldTable(
         "color": "the terminal does not color personas",
         "initialPrompt": "the task is the first prompt",
     },
-    missed=frozenset({"mcpServers", "hooks", "initialPrompt"}),
+    missed=frozenset({"hooks", "initialPrompt"}),
     aliases={"allowedtools": "tools", "denytools": "disallowedTools", "tool": "tools", "skill": "skills"},
 )
 ALWAYS = {"Handoff": "every run ends with one", "Escalate": "every run may ask"}
@@ -58,6 +68,8 @@ class Persona:
     tools: the tools it may use, our names, without those every run has. scoped: the ones it names with a scope.
     skills: those it wants loaded before the first turn, as far as they exist.
     when_selected: its own words on when to pick it.
+    mcp, mcp_refused: MCP tools that it names and refuses, as it writes them; none named is all of them.
+    servers: what it says under `mcpServers`.
     """
 
     name: str
@@ -74,6 +86,9 @@ class Persona:
     when_selected: str
     path: Path
     sha256: str
+    mcp: tuple[str, ...] = ()
+    mcp_refused: tuple[str, ...] = ()
+    servers: object = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +99,7 @@ class _Grant:
     disallowed: tuple[ToolRef, ...]
     tools: tuple[str, ...]
     added: dict[str, str]
+    mcp: tuple[str, ...]
     warnings: tuple[str, ...]
     errors: tuple[str, ...]
 
@@ -93,18 +109,22 @@ def slug(name: str) -> str:
     return re.sub(r"[^\w]+|_+", "-", name.lower()).strip("-")
 
 
-def load_persona(path: Path, *, skills: Skills) -> Loaded[Persona]:
-    """The persona of a file, None where it cannot be used, and what became of everything in it. Never raises."""
+def load_persona(path: Path, *, skills: Skills, servers: Collection[str] = ()) -> Loaded[Persona]:
+    """The persona of a file, None where it cannot be used, and what became of everything in it. Never raises.
+
+    servers: the MCP servers that are configured, whose tools it may name.
+    """
     document = read_document(path, FIELDS.known)
-    return build_persona(path, document, skills)
+    return build_persona(path, document, skills, servers)
 
 
-def build_persona(path: Path, document: Document, skills: Skills) -> Loaded[Persona]:
+def build_persona(path: Path, document: Document, skills: Skills, servers: Collection[str] = ()) -> Loaded[Persona]:
     """The persona that a document is."""
     if document.errors:
         return Loaded(None, _report(path, document, None, errors=tuple(document.errors)))
     fields = FIELDS.sort(document.fields)
-    grant = _grant(fields, skills)
+    declared = fields.values.get("mcpServers")
+    grant = _grant(fields, skills, {*servers, *declared_by(declared)[0]})
     title, warnings = _title(fields, path)
     wanted = [(name, skills.find(slug(name)) or skills.find(name)) for name in name_list(fields.values.get("skills"))]
     mode, mode_doubts = _mode(fields)
@@ -122,6 +142,7 @@ def build_persona(path: Path, document: Document, skills: Skills) -> Loaded[Pers
         tools=grant.tools, scoped=tuple(ref for ref in grant.named if ref.scope), disallowed=grant.disallowed,
         skills=tuple(found.parent.name for _, found in wanted if found), permission_mode=mode, model=model,
         max_turns=turns, when_selected=_when_selected(document.body), path=path, sha256=document.sha256,
+        mcp=grant.mcp, mcp_refused=tuple(ref.bare for ref in grant.disallowed if ref.mcp), servers=declared,
     )  # fmt: skip
     return Loaded(persona, report)
 
@@ -174,27 +195,31 @@ def _body_doubts(document: Document) -> list[str]:
     return [] if document.body.strip() else ["the body is empty: the persona tells the model nothing"]
 
 
-def _grant(fields: Sorted, skills: Skills) -> _Grant:
+def _grant(fields: Sorted, skills: Skills, servers: Collection[str]) -> _Grant:
     given, refused = fields.values.get("tools"), name_list(fields.values.get("disallowedTools"))
     everything = (
         given is None or (isinstance(given, str) and given.strip().lower() in _ALL) or name_list(given) == ("*",)
     )
-    named = tuple(resolve(name) for name in (KNOWN if everything else name_list(given)))
+    named = tuple(resolve(name).among(servers) for name in (KNOWN if everything else name_list(given)))
     disallowed = tuple(resolve(name) for name in refused)
     banned = {ref.resolves_to for ref in disallowed if not ref.scope} if "*" not in refused else set(KNOWN)
-    tools = tuple(tool for tool in resolved(named) if tool not in banned and tool not in ALWAYS)
+    own = [ref for ref in named if not ref.mcp]
+    tools = tuple(tool for tool in resolved(own) if tool not in banned and tool not in ALWAYS)
     added = {name: why for name, why in ALWAYS.items() if everything or name not in resolved(named)}
     if len(skills) and "Skill" not in tools and "Skill" not in banned:
         tools, added = (*tools, "Skill"), {"Skill": "there are skills to load", **added}
     return _Grant(
         named=named, disallowed=disallowed, tools=tools, added={} if everything else added,
+        mcp=tuple(dict.fromkeys(ref.bare for ref in named if ref.mcp)),
         warnings=_tool_doubts(named, disallowed, given is not None), errors=_tool_faults(named),
     )  # fmt: skip
 
 
 def _tool_doubts(named: Sequence[ToolRef], disallowed: Sequence[ToolRef], given: bool) -> tuple[str, ...]:
     doubts = [f"tools: {ref.name}: {ref.note}" for ref in named if ref.note]
-    doubts += [f"disallowedTools: {ref.name}: {ref.note}" for ref in disallowed if ref.note and ref.name != "*"]
+    doubts += [
+        f"disallowedTools: {ref.name}: {ref.note}" for ref in disallowed if ref.note and ref.name != "*" and not ref.mcp
+    ]
     if given and not named:
         doubts.append(f"tools: empty, so there are only {' and '.join(ALWAYS)}; leave the field out for all tools")
     return tuple(doubts)

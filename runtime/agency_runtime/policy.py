@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from agency_runtime.ci_paths import Guard, asking
@@ -11,6 +12,7 @@ from agency_runtime.gate import MODES, Gate, Mode, Rules, Verdict, check_mode
 from agency_runtime.gate.files import Reader
 from agency_runtime.hooks import Hook
 from agency_tools.errors import UsageError
+from agency_tools.mcp.hints import Hints
 from agency_tools.target import Target
 
 if TYPE_CHECKING:
@@ -116,8 +118,11 @@ def build_gate(
     root: str = "/workspace",
     read: Reader | None = None,
     sealed: bool = False,
+    hints: Mapping[str, Hints] = MappingProxyType({}),
 ) -> Gate:
     """The gate of a policy and of further rules from elsewhere; `sealed` where the repository is mounted read-only.
+
+    hints: what MCP tools say of themselves.
 
     Raises UsageError for a malformed rule, an unknown target, or a mode that this user may not take.
     """
@@ -127,7 +132,9 @@ def build_gate(
     rules = policy.rules + Rules.parse(allow=allow, ask=[*ask, *asking(policy.ci)], deny=deny, root=root)
     chosen = policy.chosen(target)
     first = next(iter(chosen), None)
-    return Gate(mode=mode, rules=rules, target=first, further=chosen[1:], root=root, read=read, sealed=sealed)
+    return Gate(
+        mode=mode, rules=rules, target=first, further=chosen[1:], root=root, read=read, sealed=sealed, hints=hints
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

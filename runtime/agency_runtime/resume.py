@@ -15,6 +15,7 @@ from agency_runtime.escalate_tool import EscalateTool
 from agency_runtime.handoff import HandoffReport, Verdict
 from agency_runtime.handoff_tool import HandoffTool
 from agency_runtime.kept_trees import kept
+from agency_runtime.mcp_servers import Remote
 from agency_runtime.order import Order, Verb, environment_of_run, persona_sha256, take
 from agency_runtime.past import Past, goes_on, held, read_past, resumed_as, stamp
 from agency_runtime.prices import price_of
@@ -26,6 +27,7 @@ from agency_runtime.task_tool import TaskTool
 from agency_runtime.wire import Json
 from agency_tools.errors import UsageError, WorkspaceError
 from agency_tools.leftovers import leftovers
+from agency_tools.mcp.offer import Offer
 from agency_tools.reach import Targets
 
 BUDGETS = ("max_turns", "max_cost", "max_minutes")
@@ -78,6 +80,7 @@ def order_of(past: Past, given: Mapping[str, Any]) -> Order:
             "The tree differs from the one the run began with; whether all of it is this run's work is not known",
             changes(before, now),
         )
+    resumed = replace(resumed, drift=str(given.get("drift") or "fail"))
     return replace(order, past=replace(resumed, told=tuple(told)), notes=(*order.notes, *_notes(past, resumed, told)))
 
 
@@ -87,7 +90,9 @@ def settings_of(opening: Json, given: Mapping[str, Any], root: Path) -> Settings
     then: dict[str, Any] = {**opening["settings"]}
     then |= {name: tuple(then.get(name) or ()) for name in LISTS}
     raised = {name: given[name] for name in BUDGETS if given.get(name) is not None}
-    return Settings(**{**then, **raised}, output=now.output, trust=now.trust, prices=now.prices)
+    return Settings(
+        **{**then, **raised}, output=now.output, trust=now.trust, prices=now.prices, mcp_servers=now.mcp_servers
+    )
 
 
 def _text(opening: Json, root: Path) -> str:
@@ -102,7 +107,7 @@ def _differences(order: Order, opening: Json, resumed: Resumption) -> Iterator[s
     if persona_sha256(order.persona) != opening["persona_sha256"]:
         yield f"the persona {persona} has changed"
     elif resumed.fixed:
-        now = _fixed(order)
+        now = _fixed(order, resumed)
         for part, words in (("system", "the system prompt has changed"), ("tools", "the tools have changed")):
             if now[part] != resumed.fixed[part]:
                 yield f"{words} (skills, persona or version)"
@@ -116,8 +121,8 @@ def _branch(name: str) -> str:
     return f"branch {name}" if name else "a detached HEAD"
 
 
-def _fixed(order: Order) -> Mapping[str, str]:
-    """The digests of system prompt and tools as this order would send them."""
+def _fixed(order: Order, resumed: Resumption) -> Mapping[str, str]:
+    """The digests of system prompt and tools as this order would send them, with the MCP tools of then."""
 
     async def never(report: HandoffReport) -> Verdict:
         raise AssertionError
@@ -137,6 +142,8 @@ def _fixed(order: Order) -> Mapping[str, str]:
         searxng=order.settings.searxng,
         web=order.beside.web,
         planning=order.task.command == "plan",
+        remote=Remote(offers=[Offer.of_json(each) for each in resumed.mcp]).tools(NoWorkspace()),
+        remote_names=order.persona.mcp,
     )
     return conversation_of(order, equipment, environment_of_run(order)).digests()
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agency_runtime.answer import number, with_ref
+from agency_runtime.answer import Answer, number, with_ref
 from agency_runtime.budget import Spending
 from agency_runtime.calls import Executed
 from agency_runtime.condensing import with_contents
 from agency_runtime.conversation import Conversation
+from agency_runtime.equipment import Equipment
 from agency_runtime.escalate_tool import ANSWERED, EscalateInput, Escalation
 from agency_runtime.handoff import HandoffReport
 from agency_runtime.past import HOW, Past
@@ -63,6 +64,8 @@ class Resumption:
     fixed: Mapping[str, str] = field(default_factory=dict[str, str])
     before: Snapshot | None = None
     told: tuple[str, ...] = ()
+    mcp: tuple[Json, ...] = ()  # the tools that MCP servers gave it
+    drift: str = "fail"  # whether other tools than those keep it from going on
 
 
 def resumption_of(past: Past, parent: Json, before: Snapshot | None, told: Sequence[str] = ()) -> Resumption:
@@ -90,6 +93,7 @@ def resumption_of(past: Past, parent: Json, before: Snapshot | None, told: Seque
         fixed=talk.fixed,
         before=before,
         told=tuple(told),
+        mcp=tuple(offer for event in past.parts[-1] if event["type"] == "mcp.pinned" for offer in event["tools"]),
     )
 
 
@@ -263,6 +267,13 @@ def go_on(talk: Conversation, spending: Spending, past: Resumption, today: str) 
     talk.pinned.append(words)
     if not past.paused:
         talk.say(words)
+
+
+def take_over(answer: Answer, equipment: Equipment, past: Resumption) -> None:
+    """Take over the earlier part's calls, questions and report."""
+    answer.go_on_from(past.executed, past.interrupted, past.denials, past.count)
+    equipment.escalate.raised += past.escalations
+    equipment.handoff.report = past.report
 
 
 def count_earlier(spending: Spending, price: Price, past: Resumption) -> None:

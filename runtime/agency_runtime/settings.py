@@ -27,7 +27,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "provider": ("anthropic", "bedrock", "vertex", "foundry", "aws"),
     "source": ("api", "relay", "authored"),
 }
-LISTS = ("allow", "ask", "deny")
+LISTS = ("allow", "ask", "deny", "mcp_config")
 SWITCHES = ("worktree", "trust")
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 
@@ -49,6 +49,7 @@ class Settings:
     allow: tuple[str, ...] = ()
     ask: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    mcp_config: tuple[str, ...] = ()
     max_turns: str | None = None
     max_cost: str | None = None
     max_minutes: str | None = None
@@ -66,6 +67,7 @@ class Settings:
     trust: bool = False
     searxng: str | None = None
     prices: Mapping[str, Price] = field(default_factory=lambda: PRICES)
+    mcp_servers: Mapping[str, Any] = field(default_factory=dict[str, Any])  # the configuration's, as they are written
 
     def bounds(self, model: str) -> Bounds:
         """How long a conversation with this model may go on."""
@@ -99,10 +101,10 @@ def read_settings(given: Mapping[str, Any], repository: Path) -> Settings:
     chosen: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     for name in LISTS:
         chosen[name] = tuple(rule for each in _said(name, given, file) for rule in _rules(*each))
-    return Settings(**chosen, prices={**PRICES, **file.prices})
+    return Settings(**chosen, prices={**PRICES, **file.prices}, mcp_servers=file.servers)
 
 
-OPTIONS = tuple(option.name for option in fields(Settings) if option.name != "prices")
+OPTIONS = tuple(option.name for option in fields(Settings) if option.name not in ("prices", "mcp_servers"))
 
 
 def _said(name: str, given: Mapping[str, Any], file: ConfigFile) -> Iterator[tuple[str, object]]:
@@ -125,8 +127,9 @@ def _value(name: str, given: Mapping[str, Any], file: ConfigFile) -> Any:
 def _rules(where: str, value: object) -> list[str]:
     """The rules of one source; a variable holds one a line."""
     rules = cast("list[object]", value) if isinstance(value, list) else [value]
+    what = "files" if "mcp" in where.lower() else "rules, such as [Bash(make test)]"
     if not all(isinstance(rule, str) for rule in rules):
-        raise UsageError(f"{where} must be a list of rules, such as [Bash(make test)]")
+        raise UsageError(f"{where} must be a list of {what}")
     return [line.strip() for rule in rules for line in str(rule).split("\n") if line.strip()]
 
 

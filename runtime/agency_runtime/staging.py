@@ -15,6 +15,7 @@ from agency_runtime.recording import digest
 from agency_runtime.skill import Skill
 from agency_runtime.wire import json_object
 from agency_tools.allowed_hosts import listed
+from agency_tools.mcp.offer import Offer
 from agency_tools.running import starter
 from agency_tools.terraform_setup import mirrors_here
 from agency_tools.workspace import Layout
@@ -82,7 +83,7 @@ def bounds_of(order: Order) -> Bounds:
     return order.settings.bounds(order.model)
 
 
-def header_of(order: Order, environment: Environment) -> dict[str, Any]:
+def header_of(order: Order, environment: Environment, offers: Sequence[Offer] = ()) -> dict[str, Any]:
     """A recording's first line, but for its format. A recording of a replay says which one it repeats."""
     bounds = bounds_of(order).json()
     return {
@@ -98,6 +99,7 @@ def header_of(order: Order, environment: Environment) -> dict[str, Any]:
         **({"replay_of": digest(order.recording.header)} if order.recording else {}),
         "environment": environment.json(),
         **({"bounds": bounds} if bounds else {}),
+        **({"mcp": [offer.json() for offer in offers]} if offers else {}),
     }
 
 
@@ -126,7 +128,9 @@ def opening_of(order: Order, session_id: str) -> dict[str, Any]:
     }
 
 
-NOT_KEPT = frozenset({"trust", "output", "repo", "record", "replay", "tools", "drift", "worktree", "prices"})
+NOT_KEPT = frozenset(
+    {"trust", "output", "repo", "record", "replay", "tools", "drift", "worktree", "prices", "mcp_servers"}
+)
 """Settings that are no part of what a resumed run goes on with: trust is given anew, the work tree is there already."""
 
 

@@ -2,9 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import lru_cache
+
+from agency_tools.mcp.names import PREFIX, server_of
 
 KNOWN = (
     "Read", "Write", "Edit", "Bash", "TaskOutput", "TaskStop", "Grep", "Glob", "WebFetch", "WebSearch", "Skill", "Task",
@@ -42,6 +45,7 @@ NEAREST: Mapping[str, str] = {
 }  # fmt: skip
 """Tools that are not ours and the one of ours that comes nearest; taken with a warning."""
 
+NO_SERVER = "no MCP server {!r} is configured"
 _OURS = {name.lower(): name for name in KNOWN}
 _LONGEST_GUESS = 64
 
@@ -59,6 +63,21 @@ class ToolRef:
     scope: str | None = None
     note: str = ""
 
+    @property
+    def bare(self) -> str:
+        """The name without a scope."""
+        return self.name.partition("(")[0].strip()
+
+    @property
+    def mcp(self) -> bool:
+        """Whether it names a tool, or all, of an MCP server."""
+        return self.bare.startswith(PREFIX)
+
+    def among(self, servers: Collection[str]) -> "ToolRef":
+        """Where it names a tool of one of these MCP servers, resolved to it; whether the server has it, the run shows."""
+        known = self.mcp and any(fnmatchcase(each, server_of(self.bare)) for each in servers)
+        return replace(self, resolves_to=self.bare, note="") if known else self
+
     def json(self) -> dict[str, str | None]:
         """As `check --json` prints it."""
         return {"name": self.name, "resolves_to": self.resolves_to}
@@ -72,7 +91,7 @@ def resolve(name: str) -> ToolRef:
     if bare in KNOWN:
         return ToolRef(name=name, resolves_to=bare, scope=scope)
     if bare.startswith("mcp__"):
-        return ToolRef(name=name, resolves_to=None, scope=scope, note="MCP servers are not connected by this runtime")
+        return ToolRef(name=name, resolves_to=None, scope=scope, note=NO_SERVER.format(server_of(bare)))
     key = _key(bare)
     for table, said in (
         (SAME, ""),

@@ -154,7 +154,6 @@ def test_fields_without_effect_are_named_with_the_reason() -> None:
 def test_fields_whose_lack_changes_a_run_are_warned_of() -> None:
     assert list(load("hooks").report.warnings) == [
         "hooks: ignored; this runtime runs no hooks; write policy rules",
-        "mcpServers: ignored; this runtime connects no MCP servers",
     ]
 
 

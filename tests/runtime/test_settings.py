@@ -146,7 +146,9 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(USERS_OWN))
 def test_a_repository_may_not_set_what_is_its_users_own(tmp_path: Path, name: str) -> None:
     said = complaint(configured(tmp_path, f"{name}: x\n"))
-    assert said.endswith(f"{name!r} is not for a repository to set; give --{name} on the command line")
+    assert said.endswith(
+        f"{name!r} is not for a repository to set; give --{name.replace('_', '-')} on the command line"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(LOOSENING))
@@ -157,6 +159,7 @@ def test_a_repository_permits_itself_nothing_before_it_is_trusted(tmp_path: Path
         "prices": "{m: {input: 1, output: 1}}",
         "network": "a.b",
         "searxng": "https://a.b",
+        "mcp_servers": "{s: {url: 'https://a.b'}}",
     }.get(name, "5")
     content = "[Bash(make)]" if name == "allow" else content
     configured(tmp_path, f"{name}: {content}\n")

@@ -47,7 +47,9 @@ def test_an_unknown_name_is_nothing_and_a_near_one_is_suggested() -> None:
 
 def test_a_server_s_tool_is_kept_with_the_reason() -> None:
     ref = resolve("mcp__github__*")
-    assert (ref.resolves_to, ref.note) == (None, "MCP servers are not connected by this runtime")
+    assert (ref.resolves_to, ref.note) == (None, "no MCP server 'github' is configured")
+    assert ref.among({"github"}).resolves_to == "mcp__github__*"
+    assert ref.among({"gitlab"}) == ref
 
 
 def test_a_scope_is_kept_beside_the_tool() -> None:

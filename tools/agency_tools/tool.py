@@ -70,9 +70,17 @@ class Closing(Protocol):
         ...
 
 
+@runtime_checkable
+class Schemed(Protocol):
+    """A tool whose input's schema is given, not made from its input's type."""
+
+    schema: ClassVar[Mapping[str, Any]]
+
+
 def definition(tool: Tool) -> dict[str, Any]:
     """The tool as the Messages API's `tools` entry."""
-    return {"name": tool.name, "description": tool.description, "input_schema": json.loads(_schema(tool.input_type))}
+    schema = dict(tool.schema) if isinstance(tool, Schemed) else json.loads(_schema(tool.input_type))
+    return {"name": tool.name, "description": tool.description, "input_schema": schema}
 
 
 @lru_cache(maxsize=128)

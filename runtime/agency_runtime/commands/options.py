@@ -30,6 +30,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--permission-mode", metavar="MODE", help="default, acceptEdits, plan, dontAsk or bypassPermissions")
     for verdict in ("allow", "ask", "deny"):
         add(f"--{verdict}", metavar="RULE", action="append", help=f"{verdict} what this rule matches; may be repeated")
+    add(
+        "--mcp-config",
+        metavar="FILE",
+        action="append",
+        help="MCP servers to use, beside the configured ones; may be repeated",
+    )
     add("--max-turns", metavar="N", help="a number above 0, or unlimited")
     add("--max-cost", metavar="USD", help="likewise")
     add("--max-minutes", metavar="N", help="likewise")

@@ -55,12 +55,13 @@ def _row(entry: "PersonaEntry", skills: "SkillIndex") -> Row:
 
 def _show(args: argparse.Namespace) -> int:
     from agency_runtime.lookup import persona_entry
+    from agency_runtime.mcp_sources import names_configured
     from agency_runtime.persona import load_persona
     from agency_runtime.skill_index import skill_index
 
     root = root_of(args)
     entry = persona_entry(args.name, root)
-    loaded = load_persona(entry.path, skills=skill_index(root))
+    loaded = load_persona(entry.path, skills=skill_index(root), servers=names_configured(root))
     persona = loaded.value
     if args.json:
         more = (
@@ -80,10 +81,11 @@ def _show(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from agency_runtime.checking import check_personas
+    from agency_runtime.mcp_sources import names_configured
     from agency_runtime.skill_index import skill_index
 
     root = root_of(args)
-    reports = check_personas(_paths(args.paths, root), skill_index(root))
+    reports = check_personas(_paths(args.paths, root), skill_index(root), names_configured(root))
     return print_reports(reports, strict=args.strict, as_json=args.json)
 
 

@@ -10,6 +10,7 @@ from agency_runtime.commands import Subparsers
 if TYPE_CHECKING:
     from agency_runtime.gate import Decision
     from agency_runtime.policy import Policy
+    from agency_tools.mcp.hints import Hints
 
 
 def add(subparsers: Subparsers) -> None:
@@ -22,6 +23,10 @@ def add(subparsers: Subparsers) -> None:
     explain.add_argument("--tool", metavar="NAME", default="Bash", help="a tool call instead of a shell command")
     explain.add_argument("--mode", "--permission-mode", metavar="MODE", help="default: acceptEdits")
     explain.add_argument("--target", metavar="NAME,…", help="environments of the policy file")
+    explain.add_argument(
+        "--hints", metavar="HINT,…", help="what an MCP tool says of itself: readOnlyHint, destructiveHint=false, …"
+    )
+    explain.add_argument("--trusted", action="store_true", help="the MCP server is one that its declaration trusts")
     for verdict in ("allow", "ask", "deny"):
         explain.add_argument(
             f"--{verdict}", metavar="RULE", action="append", default=[], help="a further rule; may be repeated"
@@ -98,11 +103,25 @@ def _explain(args: argparse.Namespace) -> int:
 
     gate = build_gate(
         _policy(args), mode=args.mode or DEFAULT_MODE, target=args.target, allow=args.allow, ask=args.ask, deny=args.deny,
-        read=repository_reader(_repository(args.repo)),
+        read=repository_reader(_repository(args.repo)), hints={args.tool: _hints(args.hints or "", trusted=args.trusted)},
     )  # fmt: skip
     decision = gate.judge(args.tool, _given(args))
     print(json.dumps(decision.json(), ensure_ascii=False) if args.json else _text(decision))
     return 0
+
+
+def _hints(text: str, *, trusted: bool) -> "Hints":
+    """The hints of a list. Raises UsageError for a name that is none."""
+    from agency_tools.errors import UsageError
+    from agency_tools.mcp.hints import NAMES, Hints
+
+    said: dict[str, bool] = {}
+    for word in filter(None, (each.strip() for each in text.split(","))):
+        name, _, value = word.partition("=")
+        if name not in NAMES.values() or value not in ("", "true", "false"):
+            raise UsageError(f"--hints {word!r}: write {', '.join(NAMES.values())}, alone or with =true or =false")
+        said[name] = value != "false"
+    return Hints.of(said, trusted=trusted)
 
 
 def _given(args: argparse.Namespace) -> dict[str, Any]:

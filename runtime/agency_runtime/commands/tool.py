@@ -20,7 +20,9 @@ from agency_tools.errors import UsageError
 
 if TYPE_CHECKING:
     from agency_runtime.by_hand import ByHand
+    from agency_runtime.mcp_servers import Remote
     from agency_runtime.skill import Skill
+    from agency_tools.mcp.server import Server
     from agency_tools.tool import Output, Tool
     from agency_tools.workspace import Workspace
 
@@ -33,6 +35,9 @@ def add(subparsers: Subparsers) -> None:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="the tools")
     listing.add_argument("--json", action="store_true", help="their definitions, as the model is shown them")
+    listing.add_argument(
+        "--sandbox", metavar="KIND", default="auto", help="where MCP servers run: auto, docker or bwrap"
+    )
     listing.set_defaults(run=show_list)
     call = verbs.add_parser("call", help="call one, or with --batch several in one sandbox")
     call.add_argument("name", nargs="?", metavar="NAME")
@@ -45,15 +50,18 @@ def add(subparsers: Subparsers) -> None:
     call.add_argument("--network", metavar="none|HOST,…", default="none", help="what Bash may reach (default none)")
     call.add_argument("--trust", action="store_true", help="trust the skills and hooks that the folder brings")
     call.add_argument("--searxng", metavar="URL", help="the SearXNG instance that WebSearch asks")
+    for verb in (listing, call):
+        verb.add_argument("--mcp-config", metavar="FILE", action="append", help="MCP servers to use; may be repeated")
     call.set_defaults(run=call_tools)
 
 
 def show_list(args: argparse.Namespace) -> int:
-    """Print the tools: a line each, or the definitions."""
+    """Print the tools: a line each, or the definitions; of MCP servers those that `--mcp-config` names are started."""
     from agency_tools.tool import definition
 
     folder = Path().resolve()
-    for tool in tools(folder, skills_of(folder)).values():
+    own = list(tools(folder, skills_of(folder)).values())
+    for tool in [*own, *(asyncio.run(remote_tools(folder, args)) if args.mcp_config else ())]:
         summary = tool.description.split(". ")[0].rstrip(".")
         print(json.dumps(definition(tool)) if args.json else f"{tool.name:<12} {summary}.")
     return 0
@@ -64,6 +72,26 @@ def tools(folder: Path, skills: "Mapping[str, Skill]") -> "Mapping[str, Tool]":
     from agency_runtime.by_hand import ByHand, gate_by_hand
 
     return ByHand(NoWorkspace(), folder, gate_by_hand(folder), skills=skills).tools
+
+
+async def remote_tools(folder: Path, args: argparse.Namespace) -> "list[Tool]":
+    """The tools of the MCP servers that were given, to be looked at. Raises WorkspaceError where one does not start."""
+    from agency_runtime.mcp_servers import started
+    from agency_runtime.staging import layout_over
+
+    layout = layout_over(folder, skills={}, image=None, network="none")
+    async with started(servers_by_hand(folder, args), args.sandbox, layout) as remote:
+        return remote.tools(NoWorkspace())
+
+
+def servers_by_hand(folder: Path, args: argparse.Namespace) -> "tuple[Server, ...]":
+    """The MCP servers that a run in this folder would have, the persona's left out. Raises UsageError."""
+    from agency_runtime.mcp_sources import configured_servers
+    from agency_runtime.settings import read_settings
+
+    trust = getattr(args, "trust", None) or None
+    settings = read_settings({"mcp_config": args.mcp_config, "trust": trust}, folder)
+    return configured_servers(settings, folder, ask=None, say=lambda line: print(plain(line), file=sys.stderr))
 
 
 def skills_of(folder: Path, *, trust: bool = False) -> "Mapping[str, Skill]":
@@ -86,8 +114,7 @@ def call_tools(args: argparse.Namespace) -> int:
     args.searxng, args.sandbox = searxng_address(args.searxng), sandbox_kind(args.sandbox)
     given = list(batch(args.batch) if args.batch else [single(args)])
     skills = skills_of(folder, trust=args.trust)
-    names = list(tools(folder, skills))
-    hands = asyncio.run(carry_out([checked(names, *call) for call in given], folder, args, skills))
+    hands = asyncio.run(among_servers(given, folder, args, skills))
     for question in hands.escalate.open:
         print(f"? {plain(question.question)}", file=sys.stderr)
     return cli.DENIED if hands.denied else cli.INCOMPLETE if hands.incomplete else cli.OK
@@ -134,15 +161,43 @@ def checked(names: Sequence[str], where: str, name: str, given: object) -> Call:
     return Call(id="by-hand", name=name, input=json_object(cast("object", given)))
 
 
+async def among_servers(
+    given: Sequence[tuple[str, str, object]], folder: Path, args: argparse.Namespace, skills: "Mapping[str, Skill]"
+) -> "ByHand":
+    """The calls, with the MCP servers started that they name. Raises UsageError where there is no such tool."""
+    names = list(tools(folder, skills))
+    remote = [name for _, name, _ in given if name.startswith("mcp__")]
+    if not remote:
+        return await carry_out([checked(names, *call) for call in given], folder, args, skills, None)
+    from agency_runtime.mcp_servers import by_hand
+    from agency_runtime.staging import layout_over
+
+    layout = layout_over(folder, skills=skills, image=args.image, network="none")
+    servers = servers_by_hand(folder, args)
+    async with by_hand(
+        servers, remote, args.sandbox, layout, lambda line: print(plain(line), file=sys.stderr)
+    ) as found:
+        names = [*names, *(offer.name for offer in found.offers)]
+        return await carry_out([checked(names, *call) for call in given], folder, args, skills, found)
+
+
 async def carry_out(
-    calls: Sequence[Call], folder: Path, args: argparse.Namespace, skills: "Mapping[str, Skill]"
+    calls: Sequence[Call],
+    folder: Path,
+    args: argparse.Namespace,
+    skills: "Mapping[str, Skill]",
+    remote: "Remote | None",
 ) -> "ByHand":
     """The calls in order, in one sandbox, each answered as soon as it is done."""
     from agency_runtime.by_hand import ByHand, gate_by_hand, hooks_by_hand, tree_for
 
-    gate, tree, hooks = gate_by_hand(folder), tree_for(calls, folder), hooks_by_hand(folder, trust_all=args.trust)
+    gate = gate_by_hand(folder, remote.hints if remote else {})
+    tree, hooks = tree_for(calls, folder), hooks_by_hand(folder, trust_all=args.trust)
     async with sandbox(folder, args, skills) as workspace:
-        hands = ByHand(workspace, folder, gate, hooks=hooks, searxng=args.searxng, skills=skills, tree=tree)
+        hands = ByHand(
+            workspace, folder, gate, hooks=hooks, searxng=args.searxng, skills=skills, tree=tree,
+            remote=remote.tools(workspace) if remote else (),
+        )  # fmt: skip
         for call in calls:
             began = time.perf_counter()
             output = await hands(call)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,9 +12,12 @@ from agency_runtime.gate.findings import Findings
 from agency_runtime.gate.judge import Judge
 from agency_runtime.gate.modes import TABLE, WRITES_NOTHING, Mode, lifts, settled
 from agency_runtime.gate.places import HOSTILE, absolute, place
+from agency_runtime.gate.remote import kind_of, opens
 from agency_runtime.gate.rules import ALIASES, TYPED, Rule, Rules
 from agency_runtime.gate.targets import Aims
 from agency_runtime.gate.typed import TypedCall, typed_call
+from agency_tools.mcp.hints import Hints
+from agency_tools.mcp.names import PREFIX
 from agency_tools.prospect import Prospect
 from agency_tools.target import Target
 
@@ -35,16 +39,18 @@ class Gate:
 
     target: the one that is meant where a call names none; further: others that calls may name.
     read: gives files that a command would run. sealed: the repository is mounted read-only, so that checks may run in plan.
+    hints: what MCP tools say of themselves.
     """
 
     def __init__(
         self, *, mode: Mode, rules: Rules, target: Target | None, root: str = "/workspace", read: Reader | None = None,
-        sealed: bool = False, further: Sequence[Target] = (),
+        sealed: bool = False, further: Sequence[Target] = (), hints: Mapping[str, Hints] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self.mode: Mode = mode
         self.rules = rules
         self.aims = Aims(targets=tuple([target, *further] if target else further))
         self.root = root
+        self._hints = hints
         self._findings = Findings(rules=rules, aims=self.aims, root=root)
         self._judge = Judge(mode=mode, rules=rules, findings=self._findings, read=read, sealed=sealed)
 
@@ -86,6 +92,8 @@ class Gate:
             return [self._typed(typed_call(tool, given, self.aims, prospect))]
         if tool == "WebFetch":
             return [self._fetch(str(given.get("url", "")))]
+        if tool.startswith(PREFIX):
+            return [self._remote(tool)]
         return [self._named(tool, given)]
 
     def _on_parameters(self, tool: str, given: Mapping[str, Any]) -> Iterable[Segment]:
@@ -184,6 +192,17 @@ class Gate:
             )
         new: Verdict = "allow" if self.mode == "bypassPermissions" else "ask"
         return self._segment(f"WebFetch {url}", "read", new, f"{host} is new to this run", f"WebFetch(domain:{host})")
+
+    def _remote(self, tool: str) -> Segment:
+        """A tool of an MCP server, by what it says of itself as far as that may count."""
+        hints = self._hints.get(tool, Hints())
+        kind = kind_of(hints)
+        for which, verdict in _BEFORE_ALLOW:
+            rule = self._ruled(tool, which, [""])
+            if rule is not None:
+                return self._segment(tool, kind, verdict, rule.text)
+        allow = next((rule for rule in self.rules.about(tool, "allow") if opens(rule.tool, hints)), None)
+        return self._default(tool, kind, allow, hints.told, tool)
 
     def _named(self, tool: str, given: Mapping[str, Any]) -> Segment:
         name = str(given.get("skill") or given.get("name") or given.get("command") or given.get("subagent_type") or "")

@@ -8,6 +8,7 @@ from typing import Any
 
 from agency_runtime.gate.patterns import command_pattern, path_pattern
 from agency_tools.errors import UsageError
+from agency_tools.mcp.names import covers
 
 TOOLS = (
     "Bash", "Read", "Write", "Edit", "Glob", "Grep", "TaskOutput", "TaskStop", "WebFetch", "WebSearch", "Skill", "Task", "TodoWrite",
@@ -35,11 +36,7 @@ class Rule:
 
     def covers(self, tool: str) -> bool:
         """The rule speaks of this tool: by name, by MCP server, or by `mcp__server__*`."""
-        if self.tool == tool:
-            return True
-        if not tool.startswith("mcp__") or not self.tool.startswith("mcp__"):
-            return False
-        return tool.startswith(self.tool.rstrip("*") if self.tool.endswith("*") else self.tool + "__")
+        return self.tool == tool or covers(self.tool, tool)
 
     def matches(self, text: str) -> bool:
         """The rule's pattern is the whole of the text; a rule without one matches everything."""
