@@ -7,11 +7,13 @@ import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from agency_evals.case import FIXTURE, Case
 from agency_evals.container import build, mounts_of
 from agency_evals.task_file import Files
+from agency_evals.tree import Tree, read_tree, write_tree
 from agency_runtime.host_git import environment
 from agency_tools.errors import UsageError
 
@@ -152,7 +154,8 @@ def commit_all(root: Path) -> None:
 
 def _commit(root: Path, spec: Files) -> None:
     """A repository with one commit, the same on every machine, but for what is to stay out of it."""
-    _git(root, "init", "-q", "--template=", "-b", spec.branch)
+    (root / ".git").mkdir()
+    write_tree(root / ".git", _empty_repository(spec.branch))
     if not spec.commit:
         return
     _git(root, "add", "-A")
@@ -161,6 +164,14 @@ def _commit(root: Path, spec: Files) -> None:
     _git(root, *AUTHOR, "commit", "-q", "--allow-empty", "--no-verify", "-m", spec.message)
     if spec.staged:
         _git(root, "add", "-f", "--", *(f":(glob){pattern}" for pattern in spec.staged))
+
+
+@cache
+def _empty_repository(branch: str) -> Tree:
+    """What `git init` makes; asked for once a branch, since it costs as much as the commit."""
+    with tempfile.TemporaryDirectory(prefix="agency-eval-") as folder:
+        _git(Path(folder), "init", "-q", "--template=", "-b", branch)
+        return read_tree(Path(folder) / ".git")
 
 
 def _git(root: Path, *words: str) -> None:

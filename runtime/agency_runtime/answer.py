@@ -3,6 +3,7 @@
 Never raises for what the model did wrong; a broken sandbox (WorkspaceError) does rise, since it is no tool's result.
 """
 
+from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,7 +58,7 @@ class Answer:
         self, executed: Sequence[Executed], interrupted: Sequence[Executed], denials: Sequence[Json], count: int
     ) -> None:
         """Take over the calls of the run's earlier part; those that were cut off get their outcome in the log now."""
-        self.executed += executed
+        self.executed = sorted([*self.executed, *executed], key=lambda each: number(each.ref))
         self.denials += denials
         self.unapproved += [each for each in denials if "permits" in each]
         self._count = count
@@ -200,8 +201,7 @@ class Answer:
         return executed
 
     def _add(self, executed: Executed) -> None:
-        self.executed.append(executed)
-        self.executed.sort(key=lambda each: number(each.ref))  # neighbours that ran side by side end in any order
+        insort(self.executed, executed, key=lambda each: number(each.ref))  # neighbours side by side end in any order
         kept = {name: getattr(executed, name) for name in KEPT}
         self.session.add("call.finished", **kept, text=executed.output)
 

@@ -6,8 +6,9 @@ lines, an HTML comment, a code fence, an indent) is stepped over and said.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from agency_runtime.head import read_head
@@ -50,7 +51,7 @@ class Split:
     error: str | None = None
 
 
-def read_document(path: Path, known: Collection[str]) -> Document:
+def read_document(path: Path, known: frozenset[str]) -> Document:
     """The file taken apart; `known` are the field names that the last repair goes by. Never raises for its content."""
     try:
         source = read(path)
@@ -61,7 +62,7 @@ def read_document(path: Path, known: Collection[str]) -> Document:
     return _take_apart(source, known)
 
 
-def parse_document(content: bytes, known: Collection[str]) -> Document:
+def parse_document(content: bytes, known: frozenset[str]) -> Document:
     """`read_document` for bytes at hand."""
     try:
         return _take_apart(decode(content), known)
@@ -73,7 +74,8 @@ def _unreadable(why: str) -> Document:
     return Document(fields={}, body="", sha256="", errors=(why,))
 
 
-def _take_apart(source: SourceText, known: Collection[str]) -> Document:
+@lru_cache(maxsize=64)  # personas and skills are read again for every run of a process, and seldom differ
+def _take_apart(source: SourceText, known: frozenset[str]) -> Document:
     parts = split(source.text)
     repaired, warnings = [*source.repaired, *parts.repaired], source.warnings
     if parts.head is None:

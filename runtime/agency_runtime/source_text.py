@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from agency_runtime.mojibake import mend
@@ -37,6 +38,7 @@ def read(path: Path) -> SourceText:
     return decode(data)
 
 
+@lru_cache(maxsize=64)  # as `frontmatter` keeps what it made of it
 def decode(data: bytes) -> SourceText:
     """`data` as text. Raises UnreadableText when it is too large, UTF-16 or UTF-32, or binary."""
     if len(data) > MAX_BYTES:

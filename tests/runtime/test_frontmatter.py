@@ -8,7 +8,7 @@ from agency_runtime.frontmatter import NO_FRONT_MATTER, Document, parse_document
 from agency_runtime.head import read_head
 from agency_runtime.plain_yaml import MAX_DEPTH, PlainYamlError, parse
 
-KNOWN = ("name", "description", "tools", "color")
+KNOWN = frozenset(("name", "description", "tools", "color"))
 TEXT = "---\nname: keeper\ndescription: Keeps releases small\n---\nBody.\n"
 FIELDS = {"name": "keeper", "description": "Keeps releases small"}
 

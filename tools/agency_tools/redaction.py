@@ -93,8 +93,9 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text with every secret masked."""
-        if any(piece in text for piece in self._pieces):  # a twentieth of what the pattern costs
-            return self._pattern.sub(MASK, text)
+        for piece in self._pieces:  # a twentieth of what the pattern costs
+            if piece in text:
+                return self._pattern.sub(MASK, text)
         return text
 
     def inside(self, value: object) -> object:
