@@ -31,7 +31,7 @@ from agency_evals.record import refresh
 from agency_evals.results import CaseResult, Evidence, Score
 from agency_evals.run_folder import RunFolder
 from agency_evals.suite import jobs_of, perform
-from agency_runtime import conduct, demo
+from agency_runtime import conduct, demo, review
 from agency_runtime.answer import Answer
 from agency_runtime.approval import nobody
 from agency_runtime.recording import read_recording
@@ -143,7 +143,7 @@ PARTS = (
     (verifier, "start", "sandboxes"),
     (HostedWorkspace, "close", "sandboxes"),
     (fixture, "lay_out", "fixture"),
-    (conduct, "judge", "handoff"),
+    (review, "judge", "handoff"),
     (conduct, "hand_off", "handoff"),
     (module_of_attempt, "score_all", "scorers"),
 )
