@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agency_runtime.calls import Executed, Started
+from agency_runtime.calls import Executed, Started, altered
 from agency_runtime.diagnostics import Diagnostics
 from agency_runtime.hooks import Hooks
 from agency_runtime.judgement import Approval, Approve, Judge, Judgement, approval_record, foreseen, misfit, told
 from agency_runtime.replay import Divergence, ReplayModel, divergence
 from agency_runtime.session import Session
+from agency_runtime.tree_watch import TreeWatch
 from agency_runtime.wire import Call, Json, ReplayError
 from agency_tools.errors import ToolError
 from agency_tools.ledger import Ledger
@@ -51,6 +52,7 @@ class Answer:
     divergences: list[Divergence] = field(default_factory=list[Divergence])
     ledger: Ledger = field(default_factory=Ledger)
     diagnostics: Diagnostics | None = None
+    watch: TreeWatch | None = None
     _row: int = 0
     _count: int = 0
 
@@ -146,10 +148,16 @@ class Answer:
     async def _changing(self, kind: str, tool: Tool, call: Call) -> Output:
         """The tool's output, and what the validators say of what it changed."""
         if self.diagnostics is None:
-            return await done(tool, call)
+            return await self._watched(kind, tool, call)
         if call.name in OWN:
-            return self.diagnostics.with_late(await done(tool, call))
-        return await self.diagnostics.around(kind, lambda: done(tool, call))
+            return self.diagnostics.with_late(await self._watched(kind, tool, call))
+        return await self.diagnostics.around(kind, lambda: self._watched(kind, tool, call))
+
+    async def _watched(self, kind: str, tool: Tool, call: Call) -> Output:
+        """The tool's output, and which files were different by its end."""
+        if self.watch is None:
+            return await done(tool, call)
+        return await self.watch.around(call, kind, lambda: done(tool, call))
 
     async def _refusal(self, call: Call, judgement: Judgement, ref: str) -> str | None:
         """Why the call may not run, in words for the model; None where it may."""
@@ -217,7 +225,21 @@ def number(ref: str) -> int:
     return int(ref[1:])
 
 
-KEPT = ("turn", "ref", "id", "tool", "input", "failed", "exit_code", "denied", "started", "seconds", "changed", "cwd")
+KEPT = (
+    "turn",
+    "ref",
+    "id",
+    "tool",
+    "input",
+    "failed",
+    "exit_code",
+    "denied",
+    "started",
+    "seconds",
+    "changed",
+    "altered",
+    "cwd",
+)
 NO_OTHER_ROAD = "Do not try to reach the same by another road; go on without it and report it."
 
 
@@ -254,5 +276,6 @@ def from_recording(started: Started) -> tuple[Output, bool]:
         failed=recorded["failed"],
         exit_code=recorded["exit_code"],
         changed=tuple(recorded.get("changed") or ()),
+        altered=altered(recorded),
     )
     return output, bool(recorded.get("denied"))

@@ -15,7 +15,8 @@ class Executed:
 
     ref: the short name the model cites ("c7"), counted from 1 in the order of the session.
     output: the result's text. denied: the gate refused, nothing ran. started: ISO 8601, UTC. seconds: wall time.
-    changed: repository-relative paths the call is known to have written. cwd: where its shell stood, empty for the
+    changed: repository-relative paths the call is known to have written. altered: those that were different when it had
+    ended, by the tree itself; None where nobody looked, as in recordings of old. cwd: where its shell stood, empty for the
     repository's top.
     """
 
@@ -31,6 +32,7 @@ class Executed:
     started: str
     seconds: float
     changed: tuple[str, ...] = ()
+    altered: tuple[str, ...] | None = None
     cwd: str = ""
 
     @property
@@ -63,18 +65,29 @@ class Started:
     def executed(self, output: Output, denied: bool) -> Executed:
         """The call with its outcome, which has come just now."""
         seconds = round(time.perf_counter() - self.clock, 3)
-        return self._executed(output, denied, text=output.text, started=self.at, seconds=seconds)
-
-    def as_recorded(self, output: Output, denied: bool, recorded: Json) -> Executed:
-        """The call with its outcome, and text and times as they were recorded."""
         return self._executed(
-            output, denied, text=recorded["text"], started=recorded["started"], seconds=recorded["seconds"]
+            output, denied, text=output.text, started=self.at, seconds=seconds, altered=output.altered
         )
 
-    def _executed(self, output: Output, denied: bool, *, text: str, started: str, seconds: float) -> Executed:
+    def as_recorded(self, output: Output, denied: bool, recorded: Json) -> Executed:
+        """The call with its outcome, and text, times and altered paths as they were recorded."""
+        return self._executed(
+            output, denied, text=recorded["text"], started=recorded["started"], seconds=recorded["seconds"],
+            altered=altered(recorded),
+        )  # fmt: skip
+
+    def _executed(
+        self, output: Output, denied: bool, *, text: str, started: str, seconds: float, altered: tuple[str, ...] | None
+    ) -> Executed:
         call = self.call
         return Executed(
             ref=self.ref, id=call.id, turn=self.turn, tool=call.name, input=call.input, output=text,
             failed=output.failed, exit_code=output.exit_code, denied=denied, started=started, seconds=seconds,
-            changed=output.changed, cwd=self.cwd,
+            changed=output.changed, altered=altered, cwd=self.cwd,
         )  # fmt: skip
+
+
+def altered(kept: Json) -> tuple[str, ...] | None:
+    """The paths that a kept outcome says were different; None where it says nothing of them."""
+    found = kept.get("altered")
+    return None if found is None else tuple(found)

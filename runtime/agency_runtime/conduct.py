@@ -43,6 +43,7 @@ from agency_runtime.shell import Shell
 from agency_runtime.staging import conversation_of, header_of, layout_of, opening_of
 from agency_runtime.task_tool import Bond, TaskTool
 from agency_runtime.terminal import Terminal
+from agency_runtime.tree_watch import TreeWatch
 from agency_runtime.wire import Json, Model, ModelError, ReplayError
 from agency_tools.errors import UsageError, WorkspaceError
 from agency_tools.redaction import Redactor
@@ -189,6 +190,7 @@ class Run:
             diagnostics=Diagnostics(self.shell.workspace, slow=slow)
             if self.shell and order.task.command != "plan"
             else None,
+            watch=TreeWatch(order.repository, self.shell.baseline) if self.shell else None,
         )
         self.review = Review(
             order=order,

@@ -21,7 +21,20 @@ from agency_tools.redaction import Redactor
 FORMAT = "agency-recording/1"
 Source = Literal["api", "relay", "authored"]
 SOURCES: tuple[str, ...] = get_args(Source)
-RESULT = ("id", "ref", "tool", "failed", "exit_code", "denied", "started", "seconds", "changed", "cwd", "text")
+RESULT = (
+    "id",
+    "ref",
+    "tool",
+    "failed",
+    "exit_code",
+    "denied",
+    "started",
+    "seconds",
+    "changed",
+    "altered",
+    "cwd",
+    "text",
+)
 """What a recording keeps of a call's outcome."""
 
 

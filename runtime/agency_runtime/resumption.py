@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from agency_runtime.answer import Answer, number, with_ref
 from agency_runtime.budget import Spending
-from agency_runtime.calls import Executed
+from agency_runtime.calls import Executed, altered
 from agency_runtime.condensing import with_contents
 from agency_runtime.conversation import Conversation
 from agency_runtime.equipment import Equipment
@@ -224,7 +224,7 @@ def _result(call: Call, content: str, *, failed: bool) -> Json:
 def _executed(event: Json) -> Executed:
     names = ("ref", "id", "turn", "tool", "input", "failed", "exit_code", "denied", "started", "seconds", "cwd")
     values: dict[str, Any] = {name: event[name] for name in names}
-    return Executed(**values, output=event["text"], changed=tuple(event.get("changed") or ()))
+    return Executed(**values, output=event["text"], changed=tuple(event.get("changed") or ()), altered=altered(event))
 
 
 def _minutes(part: Sequence[Json]) -> float:

@@ -20,7 +20,7 @@ def call(number: int, tool: str, output: str = "", **more: Any) -> Executed:
         "denied": False,
         "seconds": 0.5,
     }
-    values |= {name: more.pop(name) for name in [*values, "changed"] if name in more}
+    values |= {name: more.pop(name) for name in [*values, "changed", "altered"] if name in more}
     started = f"2026-01-01T00:00:{number:02}Z"
     return Executed(
         ref=f"c{number}",
@@ -182,6 +182,45 @@ def test_a_check_older_than_the_last_change_falls(later: Executed, path: str) ->
 )
 def test_a_change_elsewhere_does_not_age_a_check(later: Executed) -> None:
     assert reason([bash(1, "hadolint Dockerfile"), later], "hadolint accepts it", "c1") == ""
+
+
+NAMED = [
+    "cp -r Dockerfile /tmp && cd /tmp && sed -i s/a/b/ Dockerfile",
+    "try() { cp -r . /tmp/copy; sed -i s/a/b/ Dockerfile; }; cd /tmp; try",
+    "python3 - <<'EOF'\ntext = open('Dockerfile').read()\nopen('/tmp/x', 'w').write(text)\nEOF",
+    "install -m 644 Dockerfile /tmp/x && ln -s /workspace/Dockerfile /tmp/y && rsync -a Dockerfile /tmp/z",
+]
+
+
+@pytest.mark.parametrize("command", NAMED)
+def test_a_file_that_a_call_only_names_ages_nothing_where_the_tree_was_looked_at(command: str) -> None:
+    check = bash(1, "hadolint Dockerfile")
+    seen = call(2, "Bash", command=command, altered=())
+    unseen = call(2, "Bash", command=command)
+    assert reason([check, seen], "hadolint accepts it", "c1", about="Dockerfile") == ""
+    assert reason([check, unseen], "hadolint accepts it", "c1", about="Dockerfile") == STALE.format(path="Dockerfile")
+
+
+@pytest.mark.parametrize("tool", ["Bash", "Terraform", "Task", "TaskOutput"])
+def test_a_change_that_no_table_knows_ages_a_check(tool: str) -> None:
+    later = call(2, tool, command="./make-it", altered=("Dockerfile",), failed=True)
+    assert reason([bash(1, "hadolint Dockerfile"), later], "hadolint accepts it", "c1") == STALE.format(
+        path="Dockerfile"
+    )
+    assert reason([bash(1, "pytest -q", "12 passed"), later], "12 tests pass", "c1") == STALE.format(path="Dockerfile")
+
+
+def test_a_check_ages_with_a_change_that_was_put_back_and_not_with_what_checks_leave_behind() -> None:
+    calls = [bash(1, "pytest -q", "12 passed"), call(2, "Bash", command="x", altered=("lib.py",))]
+    assert "lib.py was changed by call c2" in reason(calls, "12 tests pass", "c1")
+    left = (
+        "app/__pycache__/main.cpython-312.pyc",
+        ".pytest_cache/v/cache",
+        ".coverage",
+        "infra/.terraform/modules.json",
+    )
+    calls = [bash(1, "pytest -q", "12 passed"), call(2, "Bash", command="x", altered=left)]
+    assert reason(calls, "12 tests pass", "c1") == ""
 
 
 def test_a_check_of_a_folder_ages_with_what_lies_in_it() -> None:

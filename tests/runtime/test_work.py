@@ -128,6 +128,29 @@ def test_a_recording_replays_to_the_same_handoff_with_tools_run_or_not(
         ).read_bytes()
 
 
+def test_what_calls_really_changed_is_recorded_and_judged_again_in_a_replay(
+    serve: Serve, repository: Path, tmp_path: Path
+) -> None:
+    check = use("Bash", id="t1", command='test "$(cat README.md | wc -c)" -gt 0')
+    copied = use(
+        "Bash", id="t2", command="cp README.md /tmp/copy.md && cd /tmp && sed -i s/a/b/ copy.md README.md; true"
+    )
+    altered = use(
+        "Bash", id="t2", command="python3 -c \"__import__('pathlib').Path('README' + '.md').write_text('b')\""
+    )
+    claimed = handoff({"statement": "the readme is no empty file", "calls": ["c1"], "about": "README.md"})
+    for second, paths, code in ((copied, [], 0), (altered, ["README.md"], 1)):
+        serve(streams(message(check, second)), streams(message(claimed)), DONE, DONE, DONE, DONE)
+        record = tmp_path / f"{code}.jsonl"
+        outcome = work(repository, "--record", str(record), "--source", "authored")
+        turns = [json.loads(line) for line in record.read_text().splitlines()][1:-1]
+        assert [result["altered"] for result in turns[0]["results"]] == [[], paths]
+        done = agency("work", "--replay", str(record), "--tools", "recorded", "--output", "json", cwd=repository)
+        again = json.loads(done.stdout)
+        assert (outcome["exit_code"], again["exit_code"], again["digests"]) == (code, code, outcome["digests"])
+        assert any("README.md was changed by call c2" in each for each in outcome["unverified"]) == bool(code)
+
+
 def test_a_replay_without_execution_ends_as_the_recorded_run_did(
     serve: Serve, repository: Path, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ class Output:
     exit_code: of the command, where there was one.
     truncated: something was cut from `content`; output_path: where the whole lies, inside the workspace's sandbox.
     changed: repository-relative paths this call is known to have written (Write and Edit know; Bash does not).
+    altered: repository-relative paths that were different when it had ended; None where nobody looked.
     """
 
     content: str | tuple[Block, ...]
@@ -35,6 +36,7 @@ class Output:
     truncated: bool = False
     output_path: str | None = None
     changed: tuple[str, ...] = ()
+    altered: tuple[str, ...] | None = None
 
     @property
     def text(self) -> str:

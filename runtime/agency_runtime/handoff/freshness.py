@@ -1,7 +1,8 @@
 """Whether a check is older than the last change to what it speaks of.
 
-Write and Edit say what they changed. A shell call does not; what its commands write, by redirects and by the table
-below, is taken as changed where git shows the path as changed too. A change that neither shows goes unnoticed.
+What a call changed is what the tree showed by its end. Recordings of old keep nothing of that: there Write and Edit say
+it, and of a shell call what its commands name as written, by redirects and by the table below, is taken as changed
+where git shows the path as changed too.
 """
 
 import re
@@ -77,6 +78,13 @@ def relative(path: str, folder: str = "") -> str:
     return tidy.removeprefix(ROOT).strip("/") if tidy == ROOT or tidy.startswith(f"{ROOT}/") else tidy
 
 
+LEFT_BEHIND = re.compile(
+    r"(?:^|/)(?:__pycache__|node_modules|\.terraform|\.tox|\.venv|\.nox|\.(?:pytest|mypy|ruff)_cache|\.hypothesis|[^/]+\.egg-info)/"
+    r"|\.py[co]$|(?:^|/)(?:\.coverage|\.eslintcache|\.DS_Store)$"
+)
+"""What checks leave behind where nobody told git to ignore it; no check speaks of it."""
+
+
 def history(calls: Sequence[Executed], files: FilesChanged) -> tuple[Change, ...]:
     """Every call that changed files, in order."""
     known = {*files.all, *(relative(path) for call in calls for path in call.changed)}
@@ -87,6 +95,8 @@ def history(calls: Sequence[Executed], files: FilesChanged) -> tuple[Change, ...
 
 
 def _changed(call: Executed, known: set[str]) -> Iterable[str]:
+    if call.altered is not None:
+        return [path for path in call.altered if LEFT_BEHIND.search(path) is None]
     if call.tool != "Bash" or call.changed:
         return sorted({relative(path) for path in call.changed}) if not call.failed else ()
     written = set(_written(call, known))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
@@ -37,7 +37,8 @@ class Record(BaseModel):
 class CallRecord(Record):
     """A cited call. `output` and `input` are files beside evidence.json; the digest is of the output as it is stored.
 
-    cwd: where its shell stood, empty for the repository's top.
+    cwd: where its shell stood, empty for the repository's top. altered: the paths that were different when it had ended;
+    absent where nobody looked.
     """
 
     ref: str
@@ -53,6 +54,7 @@ class CallRecord(Record):
     input_sha256: str | None
     started: str
     seconds: float
+    altered: list[PathText] | None = Field(default=None, exclude_if=lambda paths: paths is None)
 
 
 class ClaimRecord(Record):
@@ -235,4 +237,5 @@ def _call(call: Executed, stored: Stored, clean: Callable[[str], str]) -> CallRe
         ref=call.ref, id=call.id, tool=call.tool, command=clean(call.command), cwd=call.cwd, exit_code=call.exit_code, failed=call.failed,
         output=stored.output_path, output_sha256=stored.output_sha256, input=stored.input_path,
         input_sha256=stored.input_sha256, started=call.started, seconds=call.seconds,
+        altered=None if call.altered is None else list(call.altered),
     )  # fmt: skip

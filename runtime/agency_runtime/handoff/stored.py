@@ -118,6 +118,7 @@ def _executed(folder: Path, call: CallRecord) -> Executed:
     return Executed(
         ref=call.ref, id=call.id, turn=0, tool=call.tool, input=given, output=output, failed=call.failed,
         exit_code=call.exit_code, denied=False, started=call.started, seconds=call.seconds, cwd=call.cwd,
+        altered=None if call.altered is None else tuple(call.altered),
     )  # fmt: skip
 
 
