@@ -112,6 +112,16 @@ def verify(folder: Path) -> Verdict:
     return Verdict(faults=tuple(faults), events=count, head=previous, ended=last == "session.ended", unsealed=extra)
 
 
+def hash_at(folder: Path, number: int) -> str:
+    """The hash of the chain's line of that number, from 1; of its last line where it has fewer."""
+    found = FIRST
+    for at, line in enumerate(_lines(folder / FILE), 1):
+        found = str((_parsed(line) or {}).get("hash", ""))
+        if at == number:
+            break
+    return found
+
+
 def _fault(entry: Json | None, event: bytes | None, number: int, previous: str) -> str | None:
     """What is wrong with a line of the chain and its event; None where they hold."""
     if entry is None:

@@ -1,7 +1,8 @@
 """A past session as it is read again: its events, those of the sessions it went on from, and whether it can go on.
 
 A resumed run is a session of its own whose first event names the one before (`resumes`) by the digest of its log, so
-that the log of a run that was cut off stays byte for byte as the crash left it.
+that the log of a run that was cut off stays byte for byte as the crash left it. A fork names the one it left (`forks`) by
+the digest of the part that both share.
 """
 
 import fcntl
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agency_runtime.audit import verify
+from agency_runtime.audit import hash_at, verify
 from agency_runtime.session import read_events
 from agency_runtime.wire import Json, json_object
 from agency_tools.errors import UsageError
@@ -35,12 +36,15 @@ HOW: Mapping[str, str] = {
 class Past:
     """A session and those it went on from, the oldest first; `parts` are their events.
 
-    torn: a crash cut the last line of its log, which counts for nothing.
+    torn: a crash cut the last line of its log, which counts for nothing. shared: how many parts, at the beginning, it only
+    shares, since it forked there: what was done in them is another run's. citable: those of the calls in them that may be cited.
     """
 
     folder: Path
     parts: tuple[tuple[Json, ...], ...]
     torn: bool
+    shared: int = 0
+    citable: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -58,6 +62,11 @@ class Past:
         return (event for part in self.parts for event in part)
 
     @property
+    def own(self) -> tuple[tuple[Json, ...], ...]:
+        """The parts that are its own run's."""
+        return self.parts[self.shared :]
+
+    @property
     def status(self) -> str:
         """How it ended, `cut off` where no event says so."""
         return status_of(self.parts[-1][-1])
@@ -72,37 +81,48 @@ def read_past(folder: Path) -> Past:
     """Read it with what came before. Raises UsageError where a log is broken, changed or gone."""
     parts: list[tuple[Json, ...]] = []
     at: Path | None = folder
+    upto: int | None = None
+    own, forks = 0, json_object(None)
     while at is not None:
         events = tuple(read_events(at / LOG))
         if not events or events[0].get("type") != "session.started":
             raise UsageError(f"{at.name}: its log holds no beginning; start the work anew")
-        parts.insert(0, events)
-        before = json_object(events[0].get("resumes"))
-        at = _before(at, before) if before else None
-    return Past(folder=folder, parts=tuple(parts), torn=_torn(folder / LOG))
+        parts.insert(0, events[:upto])
+        before, left = json_object(events[0].get("resumes")), json_object(events[0].get("forks"))
+        if left and not forks:
+            own, forks = len(parts), left
+        at, upto = _before(at, before or left), int(left["events"]) if left else None
+    return Past(
+        folder=folder, parts=tuple(parts), torn=_torn(folder / LOG), shared=len(parts) - own if forks else 0,
+        citable=tuple(map(str, forks.get("citable") or ())),
+    )  # fmt: skip
 
 
-def _before(folder: Path, named: Json) -> Path:
-    """The folder of the session that one went on from. Raises UsageError where it is not as it was then."""
+def _before(folder: Path, named: Json) -> Path | None:
+    """The folder of the session that one went on from, or left. Raises UsageError where it is not as it was then."""
+    if not named:
+        return None
     path = folder.parent / str(named["id"])
     if not (path / LOG).is_file():
         raise UsageError(f"{folder.name} goes on from session {path.name}, whose log is gone; start the work anew")
-    if stamp(path)["sha256"] != named.get("sha256"):
+    if stamp(path, int(named["events"]) if "turn" in named else None)["sha256"] != named.get("sha256"):
         raise UsageError(f"{path.name}: its log is not the one that {folder.name} went on from; start the work anew")
     return path
 
 
-def stamp(folder: Path) -> Json:
-    """By what a session is known to the one that goes on from it: its log's whole lines, and its chain's last hash."""
-    log = (folder / LOG).read_bytes()
-    whole = log[: log.rfind(b"\n") + 1]
+def stamp(folder: Path, events: int | None = None) -> Json:
+    """By what a session is known to the one that goes on from it: its log's whole lines, and its chain's hash there.
+
+    events: so many of them, where only those are shared.
+    """
+    lines = (folder / LOG).read_bytes().split(b"\n")[:-1][:events]
     chain = verify(folder)
     return {
         "id": folder.name,
-        "events": whole.count(b"\n"),
-        "sha256": hashlib.sha256(whole).hexdigest(),
-        "head": chain.head,
-        "unsealed": chain.unsealed,
+        "events": len(lines),
+        "sha256": hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest(),
+        "head": hash_at(folder, len(lines)),
+        "unsealed": max(0, len(lines) - chain.events),
     }
 
 
@@ -120,6 +140,12 @@ def goes_on(past: Past, later: str | None) -> None:
             f"session {name} has ended by itself ({status}): nothing is left to resume; `agency verify {feature}` judges"
             f" its handoff, `agency {opening.get('command', 'work')}` starts anew"
         )
+    is_sound(past)
+
+
+def is_sound(past: Past) -> None:
+    """Raises UsageError where nothing can go on from the session, however it ended."""
+    name, opening = past.id, past.opening
     if opening.get("replay"):
         raise UsageError(f"session {name} was a replay; replay its recording again instead")
     if "settings" not in opening:
@@ -176,8 +202,13 @@ def may_go_on(first: Json, status: str) -> bool:
 
 
 def with_earlier(folders: list[Path], kept: set[Path]) -> set[Path]:
-    """The sessions, and those that they went on from."""
-    before = {later: earlier for earlier, later in resumed_as(folders).items()}
+    """The sessions, and those that they went on from or left."""
+    before: dict[str, str] = {}
+    for folder in folders:
+        first = first_event(folder)
+        named = json_object(first.get("resumes")) or json_object(first.get("forks"))
+        if named:
+            before[folder.name] = str(named["id"])
     found = set(kept)
     for folder in kept:
         name = before.get(folder.name)

@@ -43,11 +43,11 @@ def resume(folder: Path, folders: list[Path], given: Mapping[str, Any]) -> int:
     with held(folder):
         past = read_past(folder)
         goes_on(past, resumed_as(folders).get(folder.name))
-        _end_what_it_left(past)
+        end_what_it_left(past)
         return carry_out(order_of(past, given)).exit_code
 
 
-def _end_what_it_left(past: Past) -> None:
+def end_what_it_left(past: Past) -> None:
     """No command of the killed run goes on beside the resumed one."""
     starter = past.opening.get("starter")
     for left in leftovers():
@@ -66,17 +66,17 @@ def order_of(past: Past, given: Mapping[str, Any]) -> Order:
         raise UsageError(f"{root}: no such folder; session {past.id} worked there, so it cannot go on")
     settings = settings_of(opening, given, root)
     where = {"repo": str(root), "plan_file": opening.get("plan_file")}
-    order = take(cast("Verb", opening["command"]), _text(opening, root), where, settings=settings)
+    order = take(cast("Verb", opening["command"]), text_of(opening, root), where, settings=settings)
     before, after = kept(past.folder, "before"), kept(past.folder, "after")
     resumed = resumption_of(past, stamp(past.folder), before)
-    _refuse(list(_differences(order, opening, resumed)), drift=str(given.get("drift") or "fail"), past=past)
+    refuse(list(differences(order, opening, resumed)), drift=str(given.get("drift") or "fail"), past=past)
     _refuse_spent(order, resumed, past)
-    told = [*_told(past), *_moved(order, opening)]
+    told = [*_told(past), *moved(order, opening)]
     now = snapshot(order.repository)
     if after is not None:
-        told += _named("Changed since then by somebody else", changes(after, now))
+        told += named("Changed since then by somebody else", changes(after, now))
     elif before is not None:
-        told += _named(
+        told += named(
             "The tree differs from the one the run began with; whether all of it is this run's work is not known",
             changes(before, now),
         )
@@ -95,13 +95,13 @@ def settings_of(opening: Json, given: Mapping[str, Any], root: Path) -> Settings
     )
 
 
-def _text(opening: Json, root: Path) -> str:
+def text_of(opening: Json, root: Path) -> str:
     """The issue, or the plan's file."""
     plan = root / str(opening.get("plan_path") or "")
     return str(plan) if opening.get("plan_path") and plan.is_file() else str(opening["issue"])
 
 
-def _differences(order: Order, opening: Json, resumed: Resumption) -> Iterator[str]:
+def differences(order: Order, opening: Json, resumed: Resumption) -> Iterator[str]:
     """What is no longer as the conversation was held: each would make it another run."""
     persona = order.persona.name
     if persona_sha256(order.persona) != opening["persona_sha256"]:
@@ -148,7 +148,7 @@ def _fixed(order: Order, resumed: Resumption) -> Mapping[str, str]:
     return conversation_of(order, equipment, environment_of_run(order)).digests()
 
 
-def _refuse(differences: list[str], *, drift: str, past: Past) -> None:
+def refuse(differences: list[str], *, drift: str, past: Past) -> None:
     if differences and drift == "fail":
         raise UsageError(
             f"session {past.id}: {'; '.join(differences)}; put that back as it was, or add --drift warn to go on all the same"
@@ -169,14 +169,14 @@ def _told(past: Past) -> Iterator[str]:
         yield "The last line of its log was cut by the crash and counts for nothing."
 
 
-def _moved(order: Order, opening: Json) -> Iterator[str]:
+def moved(order: Order, opening: Json) -> Iterator[str]:
     """A commit made meanwhile is no obstacle, but worth knowing."""
     head = order.repository.head
     if head != opening["head"]:
         yield f"The repository's commit was {opening['head'][:12] or 'none'} and is {head[:12] or 'none'} now."
 
 
-def _named(words: str, files: FilesChanged) -> list[str]:
+def named(words: str, files: FilesChanged) -> list[str]:
     """One line that names the paths."""
     if not files.all:
         return []

@@ -66,12 +66,16 @@ class Resumption:
     told: tuple[str, ...] = ()
     mcp: tuple[Json, ...] = ()  # the tools that MCP servers gave it
     drift: str = "fail"  # whether other tools than those keep it from going on
+    forked: bool = False  # it only shares its past with the run that did it
+    found: tuple[Executed, ...] = ()  # what the runtime notes before the first call
 
 
 def resumption_of(past: Past, parent: Json, before: Snapshot | None, told: Sequence[str] = ()) -> Resumption:
     """Rebuild it; `told` is what the model should know besides."""
-    calls = _Calls(past.events)
+    calls, own = _Calls(past.events), _Calls(event for part in past.own for event in part)
     talk = _Talk(past.events, calls)
+    spent = len(talk.usages) - len(_Talk((event for part in past.own for event in part), own).usages)
+    may_cite = {**{ref: done for ref, done in calls.finished.items() if ref in past.citable}, **own.finished}
     return Resumption(
         parent=parent,
         status=past.status,
@@ -80,16 +84,16 @@ def resumption_of(past: Past, parent: Json, before: Snapshot | None, told: Seque
         fresh=len(talk.answered),
         paused=talk.paused,
         turns=talk.turns,
-        usages=tuple(talk.usages),
-        minutes=sum(_minutes(part) for part in past.parts),
-        executed=tuple(sorted(calls.finished.values(), key=lambda each: number(each.ref))),
-        interrupted=tuple(calls.interrupted()),
+        usages=tuple(talk.usages[spent:]),
+        minutes=sum(_minutes(part) for part in past.own),
+        executed=tuple(sorted(may_cite.values(), key=lambda each: number(each.ref))),
+        interrupted=tuple(own.interrupted()),
         count=calls.count,
         asked=tuple(talk.asked),
         held=talk.held,
-        denials=tuple(calls.denials()),
+        denials=tuple(own.denials()),
         escalations=tuple(_escalations(calls.finished.values())),
-        report=_report(calls.finished.values()),
+        report=_report(own.finished.values()),
         fixed=talk.fixed,
         before=before,
         told=tuple(told),
@@ -265,13 +269,13 @@ def go_on(talk: Conversation, spending: Spending, past: Resumption, today: str) 
         talk.asked, talk.held = list(past.asked), past.held
     words = words_for_the_model(past, today)
     talk.pinned.append(words)
-    if not past.paused:
+    if not past.paused or past.forked:
         talk.say(words)
 
 
 def take_over(answer: Answer, equipment: Equipment, past: Resumption) -> None:
     """Take over the earlier part's calls, questions and report."""
-    answer.go_on_from(past.executed, past.interrupted, past.denials, past.count)
+    answer.go_on_from(past.executed, (*past.interrupted, *past.found), past.denials, past.count + len(past.found))
     equipment.escalate.raised += past.escalations
     equipment.handoff.report = past.report
 
@@ -285,7 +289,9 @@ def count_earlier(spending: Spending, price: Price, past: Resumption) -> None:
 
 
 def words_for_the_model(resumed: Resumption, today: str) -> str:
-    """What the model is told where its run goes on."""
+    """What the model is told where its run goes on, or leaves another's."""
+    if resumed.forked:
+        return "\n".join([f"This is a fork, begun {today}.", *resumed.told])
     under_way = [f"{call.ref} ({call.tool})" for call in resumed.interrupted]
     return "\n".join(
         [

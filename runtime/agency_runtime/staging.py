@@ -124,7 +124,7 @@ def opening_of(order: Order, session_id: str) -> dict[str, Any]:
         "settings": settings_kept(order),
         **({"plan_file": str(order.plan_file)} if order.plan_file else {}),
         **({"plan_path": order.task.plan_path, "plan_sha256": digest(order.task.plan)} if order.task.plan else {}),
-        **({"resumes": order.past.parent} if order.past else {}),
+        **({"forks" if order.past.forked else "resumes": order.past.parent} if order.past else {}),
     }
 
 

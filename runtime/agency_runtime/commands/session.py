@@ -1,4 +1,4 @@
-"""`agency session list | show ID | resume ID | export ID | audit ID | gc`: what past runs did, and going on with one."""
+"""`agency session list | show ID | resume ID | fork ID | export ID | audit ID | gc`: what past runs did, and going on."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ DAYS = 30
 def add(subparsers: Subparsers) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser(
-        "session", help="list, show, resume, export or audit sessions", description="What past runs did."
+        "session", help="list, show, resume, fork, export or audit sessions", description="What past runs did."
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="the sessions, newest first")
@@ -38,6 +38,7 @@ def add(subparsers: Subparsers) -> None:
         one.add_argument("id", metavar="ID", help="the id, or enough of its beginning")
         one.set_defaults(run=run)
     _add_resume(verbs)
+    _add_fork(verbs)
     clean = verbs.add_parser("gc", help=f"remove sessions older than {DAYS} days, and what killed runs left running")
     clean.add_argument("--days", type=int, default=DAYS, metavar="N")
     clean.set_defaults(run=collect)
@@ -48,16 +49,30 @@ def _add_resume(verbs: Subparsers) -> None:
         "resume",
         help="go on with a run that was killed, interrupted, out of budget, or lost the model's service or its sandbox",
     )
+    _add_options(parser, "for all parts of the run together (default: as before)")
+    parser.set_defaults(run=go_on)
+
+
+def _add_fork(verbs: Subparsers) -> None:
+    parser = verbs.add_parser(
+        "fork", help="begin a run that shares another's past up to a turn, and goes its own way from there"
+    )
+    parser.add_argument("--at", metavar="TURN", help="the last turn that is shared (default: the last there is)")
+    parser.add_argument("--tell", metavar="TEXT", help="what it is to do otherwise")
+    parser.add_argument("--feature", metavar="SLUG", help="its handoff's name (default: the other's, with -fork)")
+    _add_options(parser, "for the fork alone (default: as the other run's)")
+    parser.set_defaults(run=leave)
+
+
+def _add_options(parser: argparse.ArgumentParser, budgets: str) -> None:
+    """What resuming and forking share."""
     parser.add_argument("id", metavar="ID", help="the id, or enough of its beginning")
     for name, unit in (("turns", "N"), ("cost", "USD"), ("minutes", "N")):
-        parser.add_argument(
-            f"--max-{name}", metavar=unit, help="for all parts of the run together (default: as before)"
-        )
+        parser.add_argument(f"--max-{name}", metavar=unit, help=budgets)
     parser.add_argument(
         "--drift", choices=("fail", "warn"), help="where persona, prompt, tools, branch or plan have changed"
     )
     parser.add_argument("--output", help="text (default), json or stream-json")
-    parser.set_defaults(run=go_on)
 
 
 def go_on(args: argparse.Namespace) -> int:
@@ -65,6 +80,13 @@ def go_on(args: argparse.Namespace) -> int:
     from agency_runtime.resume import resume
 
     return resume(find(args.id), folders(), vars(args))
+
+
+def leave(args: argparse.Namespace) -> int:
+    """Fork the session. Raises UsageError before anything has begun."""
+    from agency_runtime.forking import fork
+
+    return fork(find(args.id), folders(), vars(args))
 
 
 def folders() -> list[Path]:
@@ -101,10 +123,12 @@ def show_list(args: argparse.Namespace) -> int:
 
 
 def _mark(first: Json, status: str, later: str | None) -> str:
-    """Whether the session can be resumed, or was."""
+    """Whose fork the session is, and whether it can be resumed, or was."""
+    left = json_object(first.get("forks"))
+    fork = f"  (fork of {left['id']} after turn {left['turn']})" if left else ""
     if later is not None:
-        return f"  (resumed as {later})"
-    return "  (can be resumed)" if may_go_on(first, status) else ""
+        return f"{fork}  (resumed as {later})"
+    return f"{fork}  (can be resumed)" if may_go_on(first, status) else fork
 
 
 def last_event(folder: Path) -> Json:
@@ -185,12 +209,15 @@ def audit(args: argparse.Namespace) -> int:
         print(f"{folder.name}: {fault}")
     if not verdict.ok:
         return INCOMPLETE
-    if json_object(first_event(folder).get("resumes")):
+    left = json_object(first_event(folder).get("forks"))
+    if left or json_object(first_event(folder).get("resumes")):
         try:
             read_past(folder)
         except UsageError as problem:
             print(f"{folder.name}: {problem}")
             return INCOMPLETE
+    if left:
+        print(f"{folder.name}: forked from {left['id']} after turn {left['turn']}, whose hash there is {left['head']}")
     how = "" if verdict.ended else "; the session was cut off, or still runs"
     if verdict.unsealed:
         how += f", and nothing vouches for its last {_count(verdict.unsealed, 'event')}"

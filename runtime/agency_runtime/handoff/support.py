@@ -11,7 +11,7 @@ from functools import lru_cache
 from agency_runtime.calls import Executed
 from agency_runtime.handoff.shell_call import ShellCall, Words, read_shell
 
-SHOWS_NOTHING = frozenset({"TodoWrite", "Skill", "Task", "Handoff", "Escalate", "TaskStop"})
+SHOWS_NOTHING = frozenset({"TodoWrite", "Skill", "Task", "Handoff", "Escalate", "TaskStop", "Fork"})
 """Tools whose success shows nothing about the repository: their word is the model's own."""
 
 WRITES = frozenset({"Write", "Edit"})
