@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from agency_runtime.session import now
 from agency_runtime.wire import Call, Json
+from agency_tools.mcp.names import PREFIX
 from agency_tools.tool import Output
 
 
@@ -38,7 +39,7 @@ class Executed:
     @property
     def command(self) -> str:
         """What ran, as one line a person can read."""
-        if "command" in self.input:
+        if "command" in self.input and not self.tool.startswith(PREFIX):
             return str(self.input["command"])
         return " ".join([self.tool, *(f"{name}={value}" for name, value in self.input.items())])[:500]
 

@@ -137,7 +137,8 @@ NOT_KEPT = frozenset(
 def settings_kept(order: Order) -> dict[str, Any]:
     """The settings a resumed run goes on with, as JSON."""
     values = {name: value for name, value in vars(order.settings).items() if name not in NOT_KEPT and value is not None}
-    return {**values, "persona": _persona_again(order), "feature": order.task.feature}
+    files = [str(Path(name).absolute()) for name in order.settings.mcp_config]
+    return {**values, "mcp_config": files, "persona": _persona_again(order), "feature": order.task.feature}
 
 
 def _persona_again(order: Order) -> str:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from agency_runtime.calls import Executed
+from agency_runtime.changes import FilesChanged
 from agency_runtime.gate import Gate, Rules
 from agency_runtime.gate.modes import MODES
-from agency_runtime.loopback import Service, streams
+from agency_runtime.handoff import HandoffReport, judge
+from agency_runtime.loopback import Service, fails, streams
 from agency_runtime.mcp_sources import configured_servers, names_configured, users_file
 from agency_runtime.persona import load_persona
 from agency_runtime.session import sessions_folder
@@ -238,6 +241,31 @@ def test_a_personas_mcp_tools_resolve_where_a_server_of_that_name_is_configured(
     assert loaded.value.mcp == ("mcp__a__get", "mcp__b")
 
 
+@pytest.mark.parametrize(
+    ("statement", "output", "stands"),
+    [
+        ("there are 3 pods", "pods: 3", True),
+        ("all 12 tests pass", "12 tests passed", False),
+        ("actionlint passes on ci.yml", "actionlint: ci.yml ok", False),
+        ("the image builds", "Successfully built", False),
+        ("terraform apply succeeded", "Apply complete! Resources: 3 added", False),
+    ],
+)
+@pytest.mark.parametrize("given", [{"a": 1}, {"command": "pytest && actionlint && docker build . && terraform apply"}])
+def test_a_servers_word_shows_what_is_written_and_never_that_something_was_run(
+    statement: str, output: str, stands: bool, given: Json
+) -> None:
+    call = Executed(
+        ref="c1", id="t1", turn=1, tool="mcp__s__t", input=given, output=output, failed=False, exit_code=None,
+        denied=False, started="2026-01-01T00:00:00Z", seconds=0.1,
+    )  # fmt: skip
+    report = HandoffReport.model_validate(
+        {"work_completed": [ITEM], "claims": [{"statement": statement, "calls": ["c1"]}]}
+    )
+    [claim] = judge(report, [call], FilesChanged()).claims
+    assert claim.verified is stands, claim.reason
+
+
 # runs
 
 
@@ -324,6 +352,27 @@ def test_a_persona_that_names_mcp_tools_gets_those_alone_and_is_told_what_nobody
     assert "mcp__deeds__fly is named above but is not to be had" in json.dumps(service.requests[0]["system"])
     said = [event["text"] for event in events() if event["type"] == "notice"]
     assert f"{persona}: tools: mcp__deeds__fly: no MCP server of this run gives it" in said
+
+
+@pytest.mark.bwrap
+def test_a_resumed_run_needs_the_tools_of_then(
+    serve: Serve, repository: Path, tmp_path: Path, config: Callable[..., str]
+) -> None:
+    adds = streams(message(use("mcp__deeds__add", id="t1", a=2, b=3)))
+    service = serve(adds, fails(401, "authentication_error"), HANDOFF, DONE, DONE, DONE, DONE)
+    allow = ("--allow", "mcp__deeds")
+    first = work(repository, "--mcp-config", config(tools={"allow": ["add", "say"]}), *allow)
+    config(tools={"allow": ["say"]})
+    words = ("session", "resume", first["session_id"], "--output", "json")
+    other = agency(*words, cwd=tmp_path)
+    assert (other.returncode, len(other.stderr.splitlines())) == (2, 1)
+    assert "the MCP tool mcp__deeds__add is not what it was then; put that back" in other.stderr
+    config(tools={"allow": ["add", "say"]})
+    agency(*words, cwd=tmp_path)
+    assert [tool["name"] for tool in service.requests[2]["tools"]] == [
+        tool["name"] for tool in service.requests[0]["tools"]
+    ]
+    assert "5" in json.dumps(service.requests[2]["messages"][2])
 
 
 @pytest.mark.bwrap

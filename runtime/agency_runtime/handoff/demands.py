@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agency_runtime.calls import Executed
-from agency_runtime.handoff.support import PRINTS, READS, SHOWS_CONTENT, WRITES, brief, shell_of
+from agency_runtime.handoff.support import PRINTS, SHOWS_CONTENT, WRITES, brief, only_reads, shell_of
 
 CLAUSE = re.compile(r"[.;](?=\s|$)|,\s|\s(?:and|but|while|so)\s")
 DENIED = re.compile(
@@ -303,4 +303,5 @@ def linted(command: str) -> bool:
 def _opaque(command: str) -> bool:
     """Whether what a command does is told by what it prints alone."""
     program = command.partition(" ")[0]
-    return program not in SHOWS_CONTENT | READS | WRITES and re.match(SCANNERS, program) is None
+    reads = program in SHOWS_CONTENT | WRITES or only_reads(program)
+    return not reads and re.match(SCANNERS, program) is None

@@ -10,12 +10,19 @@ from functools import lru_cache
 
 from agency_runtime.calls import Executed
 from agency_runtime.handoff.shell_call import ShellCall, Words, read_shell
+from agency_tools.mcp.names import PREFIX
 
 SHOWS_NOTHING = frozenset({"TodoWrite", "Skill", "Task", "Handoff", "Escalate", "TaskStop", "Fork"})
 """Tools whose success shows nothing about the repository: their word is the model's own."""
 
 WRITES = frozenset({"Write", "Edit"})
 READS = frozenset({"Read", "Grep", "Glob", "WebFetch", "WebSearch"})
+
+
+def only_reads(tool: str) -> bool:
+    """Whether a tool's result says what is written somewhere; what an MCP server says it did is its word alone."""
+    return tool in READS or tool.startswith(PREFIX)
+
 
 PRINTS = frozenset(
     [
@@ -171,7 +178,7 @@ def unsupported(statement: str, cited: Iterable[Executed]) -> str:
 def _fault(kinds: tuple[str, ...], call: Executed) -> str:
     if call.tool in WRITES:
         return f"call {call.ref} only wrote the file; cite one that checked it" if kinds else ""
-    if call.tool in READS:
+    if only_reads(call.tool):
         wanted = [kind for kind in kinds if not (kind == "scan" and call.tool == "Grep")]
         return f"call {call.ref} only read; cite one that ran the {wanted[0]}" if wanted else ""
     if call.tool == "Bash" and (fault := _shell_fault(kinds, call)):

@@ -17,6 +17,7 @@ from agency_tools.mcp.transports import Place, Transport, reached
 from agency_tools.redaction import Redactor
 
 MOST_PAGES = 20  # of a server's list
+FAREWELL = 10.0  # seconds in which a connection has to end before it is cut
 SAID = 500  # characters of a server's own error that are passed on
 
 T = TypeVar("T")
@@ -81,6 +82,8 @@ class Connection:
             return
         if not self._ready.done():
             self._task.cancel()
+        await asyncio.wait([self._task], timeout=FAREWELL)
+        self._task.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await self._task
 
