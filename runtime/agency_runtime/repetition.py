@@ -149,8 +149,10 @@ class Repetition:
         last = self._steps[-1]
         for period in range(1, LONGEST_PERIOD + 1):
             block = self._steps[-period:]
+            if any(one.same(two) for one, two in combinations(block, 2)):
+                continue  # a shorter circle, or none
             again = self._again(period)
-            if again >= period and not any(one.same(two) for one, two in combinations(block, 2)):
+            if again >= period:
                 yield self._circle(block, again // period + 1)
         yield self._stuck("failing", self._failures(last), [last], "failed in a row")
         if last.failed:

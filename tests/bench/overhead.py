@@ -50,7 +50,7 @@ def median(argv: list[str], times: int = 7) -> float:
 
 def work(folder: Path, sandbox: str, turns: int) -> list[str]:
     """A live run of so many turns."""
-    options = ["--sandbox", sandbox, "--max-turns", str(turns), "--output", "json"]
+    options = ["--sandbox", sandbox, "--max-turns", str(turns), "--max-repeats", "unlimited", "--output", "json"]
     return [str(AGENCY), "work", "bench", "--repo", str(folder), *options]
 
 
