@@ -210,6 +210,35 @@ def test_what_left_the_conversation_can_be_read_in_the_sandbox(
     replays(outcome, record, repository, tmp_path)
 
 
+def test_a_secret_in_what_is_pinned_is_masked_in_the_recording_which_replays(
+    serve: Serve, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "hunter2-hunter2-hunter2"
+    monkeypatch.setenv("DEPLOY_TOKEN", secret)
+    todo = {"content": f"rotate {secret}", "status": "pending", "activeForm": "Rotating"}
+
+    def script() -> Iterator[Json]:
+        yield message(CHECK, use("TodoWrite", id="todo", todos=[todo]), id="m0")
+        for number in range(1, 50):
+            step = chatter(number)
+            yield {**step, "content": [text(f"{number}: {secret} " + "and so on " * 120), step["content"][1]]}
+        yield message(HANDOFF, id="mh")
+        yield message(text("Done."), id="md")
+
+    service = Endless(script(), summary=f"The token is {secret}.")
+    served(serve, service)
+    record = tmp_path / "run.jsonl"
+    outcome = work(repository, "--record", str(record), "--source", "authored")
+    assert outcome["status"] == "done"
+    assert (
+        f"[ ] rotate {secret}" in service.summaries[0][0]["content"][1]["text"]
+    )  # the live conversation is not altered
+    log = (sessions_folder() / outcome["session_id"] / "events.jsonl").read_text()
+    assert secret not in record.read_text() + log
+    monkeypatch.delenv("DEPLOY_TOKEN")
+    replays(outcome, record, repository, tmp_path)
+
+
 def test_a_run_that_was_condensed_and_killed_goes_on(serve: Serve, repository: Path) -> None:
     """Its budget ends it after a summary; it goes on from there, and is condensed again."""
     service = Endless(long_run(120))
