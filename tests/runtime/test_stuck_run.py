@@ -75,3 +75,20 @@ def test_a_recording_made_without_bounds_replays_without_them(serve: Serve, repo
     record.write_text("\n".join([json.dumps(header), *turns]) + "\n")
     again = agency(*WORK, "--replay", str(record), "--tools", "recorded", cwd=repository)[-1]
     assert (again["status"], again["turns"]) == (first["status"], first["turns"]) == ("incomplete", 12)
+
+
+def test_a_live_result_that_differs_does_not_make_the_replay_say_something_else(
+    serve: Serve, repository: Path, tmp_path: Path
+) -> None:
+    (repository / "step.sh").write_text("echo the same\n")
+    steps = [streams(message(use("Bash", id=f"t{n}", command="bash step.sh"), id=f"m{n}")) for n in range(4)]
+    serve(*steps)
+    record = str(tmp_path / "run.jsonl")
+    given = ("--record", record, "--source", "authored", "--max-repeats", "4")
+    first = agency(*WORK, *given, cwd=repository)[-1]
+    (repository / "step.sh").write_text("echo x >> /tmp/count; wc -l < /tmp/count\n")
+    lines = agency(*WORK, "--replay", record, cwd=repository)
+    assert (
+        lines[-1]["reason"] == first["reason"] == "stuck: `Bash bash step.sh` came to the same result in a row 4 times"
+    )
+    assert len(lines[-1]["divergences"]) == 4
