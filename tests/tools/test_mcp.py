@@ -1,6 +1,7 @@
 """MCP servers as a run meets them: the SDK's own server part in a sandbox, on this machine and over loopback HTTP."""
 
 import asyncio
+import gzip
 import json
 import os
 import secrets
@@ -9,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -76,9 +79,9 @@ async def test_calls_run_side_by_side(repository: Path) -> None:
         ]
 
 
-@pytest.fixture
-def http_server() -> Iterator[str]:
-    """The same server over HTTP on loopback."""
+@contextmanager
+def listening() -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The same server over HTTP on loopback, with its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -91,19 +94,78 @@ def http_server() -> Iterator[str]:
             assert process.poll() is None, "the server ended"
             assert time.monotonic() < deadline, "the server never listened"
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/mcp"
+        try:
+            yield f"http://127.0.0.1:{port}/mcp", process
+        finally:
+            process.kill()
+
+
+async def test_a_server_behind_http_does_calls_and_fails_as_one(repository: Path) -> None:
+    with listening() as (url, _):
+        async with running(Server(name="deeds", url=url, call_s=2.0), repository) as server:
+            assert await told(server, "add", a=2, b=3) == "5"
+            assert (await told(server, "fail", why="so")).startswith("error: ")
+            with pytest.raises(ToolError, match="did not answer within 2 s"):
+                await server.call("wait", {"seconds": 30})
+
+
+async def test_a_server_behind_http_that_goes_away_is_an_error_of_its_calls_and_ends_soon(repository: Path) -> None:
+    with listening() as (url, process):
+        connection = Connection(
+            Server(name="far", url=url, call_s=5.0), Place(kind="bwrap", layout=Layout(repository=str(repository)))
+        )
+        await connection.start()
+        assert await told(connection, "add", a=2, b=3) == "5"
         process.kill()
+        process.wait()
+        for _ in range(2):
+            with pytest.raises(ToolError, match="MCP server far"):
+                await connection.call("add", {"a": 2, "b": 3})
+        began = time.monotonic()
+        await connection.close()
+        assert time.monotonic() - began < 15
 
 
-async def test_a_server_behind_http_does_calls_and_fails_as_one(http_server: str, repository: Path) -> None:
-    async with running(Server(name="deeds", url=http_server, call_s=2.0), repository) as server:
-        assert await told(server, "add", a=2, b=3) == "5"
-        assert (await told(server, "fail", why="so")).startswith("error: ")
-        with pytest.raises(ToolError, match="did not answer within 2 s"):
-            await server.call("wait", {"seconds": 30})
+class Endless(BaseHTTPRequestHandler):
+    """Answers with more than anybody can take, or with little that unpacks to it."""
+
+    packed = False
+    sent = 0
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        if self.packed:
+            self.send_header("Content-Encoding", "gzip")
+        self.end_headers()
+        body = gzip.compress(b" " * (64 << 20)) if self.packed else b" " * (1 << 20)
+        with suppress(OSError):
+            for _ in range(1 if self.packed else 200):
+                self.wfile.write(body)
+                type(self).sent += len(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
-async def test_a_server_behind_http_that_goes_away_is_an_error_of_its_calls(repository: Path) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+async def test_a_server_behind_http_cannot_fill_this_machines_memory(packed: bool, repository: Path) -> None:
+    class Handler(Endless):
+        pass
+
+    Handler.packed = packed
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        Thread(target=http.serve_forever, daemon=True).start()
+        server = Server(name="far", url=f"http://127.0.0.1:{http.server_port}/mcp", start_s=20)
+        connection = Connection(server, Place(kind="bwrap", layout=Layout(repository=str(repository))))
+        said = "it packs its answers" if packed else "an answer is longer than 16,777,216 bytes"
+        with pytest.raises(WorkspaceError, match=f"MCP server far did not start: .*{said}"):
+            await connection.start()
+        http.shutdown()
+    assert Handler.sent < 40 << 20
+
+
+async def test_an_address_where_nobody_listens_is_said_with_where_it_is_declared(repository: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])

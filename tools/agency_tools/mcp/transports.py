@@ -175,10 +175,43 @@ async def _over_http(server: Server) -> AsyncGenerator[Transport]:
 
     patience = httpx2.Timeout(server.call_s, connect=min(server.start_s, server.call_s))
     async with (
-        httpx2.AsyncClient(headers=dict(server.headers), timeout=patience, follow_redirects=False) as client,
+        httpx2.AsyncClient(
+            headers={**server.headers, "Accept-Encoding": "identity"},
+            timeout=patience,
+            follow_redirects=False,
+            event_hooks={"response": [_bound]},
+        ) as client,
         streamable_http_client(server.url, http_client=client) as (read, write),
     ):
         yield Transport(read, write, end)
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Let an answer be no longer than a program's message; of events each is bounded by the SDK. Packed, nobody could tell."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise httpx2.DecodingError("it packs its answers, which it was asked not to", request=response.request)
+    if "text/event-stream" not in response.headers.get("content-type", ""):
+        response.stream = _Counted(response.stream)
+
+
+class _Counted(httpx2.AsyncByteStream):
+    """A body that ends with an error where it is too long."""
+
+    def __init__(self, body: object) -> None:
+        assert isinstance(body, httpx2.AsyncByteStream)
+        self._body = body
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        size = 0
+        async for piece in self._body:
+            size += len(piece)
+            if size > LARGEST_LINE:
+                raise httpx2.ReadError(f"an answer is longer than {LARGEST_LINE:,} bytes")
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._body.aclose()
 
 
 @asynccontextmanager
