@@ -88,7 +88,7 @@ class Diagnostics:
             return appended(output, [f"not run: {problem}"])
         if self.slow:
             self._background.begin(report.later)
-        return appended(output, self._lines(report, self._told))
+        return appended(output, [*_passed(report), *self._lines(report, self._told)])
 
     def _lines(self, report: Report, told: dict[str, tuple[Finding, ...]]) -> list[str]:
         """What is new in the report, and what is still there."""
@@ -115,6 +115,12 @@ class Diagnostics:
         }
         self._missing |= set(missing)
         return [f"not run: {name}: {why}" for name, why in missing.items()]
+
+
+def _passed(report: Report) -> list[str]:
+    """The validators that ran on what was changed and found nothing; nothing where one found something."""
+    names = [each.name for each in report.validators if each.outcome == "passed" and each.files]
+    return [f"passed: {', '.join(names)}"] if names and not report.findings else []
 
 
 def appended(output: Output, lines: list[str], title: str = TITLE) -> Output:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from agency_runtime.calls import Executed
 from agency_runtime.changes import FilesChanged
 from agency_runtime.handoff.claimed import Claimed, Item, Verdict
-from agency_runtime.handoff.demands import RUNS_READ, SCANNERS, commands_of, linted
+from agency_runtime.handoff.demands import RUNS_READ, commands_of, linted
 from agency_runtime.handoff.end_check import EndCheck
+from agency_runtime.handoff.linters import SCANNERS
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.handoff.support import ABLE, REHEARSED, kinds_of
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agency_runtime.calls import Executed
+from agency_runtime.handoff.linters import LINTERS, SCANNERS
 from agency_runtime.handoff.support import PRINTS, SHOWS_CONTENT, WRITES, brief, only_reads, shell_of
 
 CLAUSE = re.compile(r"[.;](?=\s|$)|,\s|\s(?:and|but|while|so)\s")
@@ -19,13 +20,6 @@ DENIED = re.compile(
 )
 """Words before a statement that make it a denial, a condition or an intention."""
 
-LINTERS = (
-    r"hadolint|dockerfilelint|zizmor|actionlint|yamllint|ansible-lint|shellcheck|ruff|mypy|pyright|flake8|pylint|black|isort"
-    r"|kubeconform|kubeval|kube-?linter|kube-?score|kubesec|polaris|pluto|conftest|tflint|tfsec|terrascan|promtool|amtool"
-    r"|check-jsonschema|ajv|eslint|prettier|markdownlint\S*|cfn-lint|spectral|vacuum|golangci-lint|gofmt|rubocop|stylelint"
-    r"|editorconfig-checker|codespell|shfmt|taplo"
-)
-SCANNERS = r"gitleaks|trufflehog|detect-secrets\S*|ggshield|secretlint|talisman|semgrep|bandit|checkov|kics|trivy|grype|pre-commit"
 LINTED = re.compile(
     rf"^(?:(?:python3?|uv|uvx|npx|pipx|poetry|run|-m|-q|--\S+)\s+)*(?:{LINTERS}|yaml\.tool|compileall|py_compile)\b"
     r"|^(?:terraform|tofu)\s+(?:\S+\s+)*?(?:fmt|validate)\b|^helm\s+(?:lint|template)\b|^(?:ba|da|z|k)?sh\s+-n\b"
@@ -94,7 +88,7 @@ DEMANDS = (
     Demand(
         name="a pipeline ran",
         words=_words(
-            r"\b(?:jobs?|workflows?|pipelines?)\b(?:\s(?!(?:and|but)\b)[\w-]+){0,5}?\s(?:succeed(?:s|ed)"
+            r"\b(?:jobs?|workflows?|pipelines?|stages?)\b(?:\s(?!(?:and|but)\b)[\w-]+){0,5}?\s(?:succeed(?:s|ed)"
             r"|(?:was|were|has been|have been)\s(?:\w+\s)?(?:run|executed|triggered|green|successful)|ran(?!\sthrough\b)"
             r"|(?:is|are)\s(?:now\s)?(?:all\s)?(?:green|successful)|completed|went\sgreen|finished)\b"
             r"|\b(?:jobs?|pipelines?)\s(?:all\s)?pass(?:es|ed)?(?=\s*(?:[.,;!]|$|in\b|on\b))"

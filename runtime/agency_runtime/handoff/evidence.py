@@ -11,6 +11,7 @@ from agency_runtime.handoff.claimed import Claimed, Verdict
 from agency_runtime.handoff.contradiction import contradicted
 from agency_runtime.handoff.demands import unmet
 from agency_runtime.handoff.end_check import EndCheck
+from agency_runtime.handoff.failure import backing_of, counterparts, failed
 from agency_runtime.handoff.figures import missing
 from agency_runtime.handoff.freshness import Change, history, relative, stale, unconcerned
 from agency_runtime.handoff.prose import unproven
@@ -32,7 +33,8 @@ def judge(
     claims = [court.judged("claims", claim) for claim in report.claims]
     claims += [court.judged("cost", claim) for claim in report.cost]
     claims += [court.judged("resources", provisioned(resource.name, resource.calls)) for resource in report.resources if resource.state == "provisioned"]  # fmt: skip
-    claims += unproven(report, calls, [claim.statement for claim in claims if claim.verified])
+    passed = [check.name for check in checks if check.outcome == "passed"]
+    claims += unproven(report, calls, [claim.statement for claim in claims if claim.verified], passed)
     false_files, notes = differences(report, files)
     gaps = ("claims: files were changed and no check of them is claimed; run one and cite it",)
     verdict = Verdict(
@@ -73,16 +75,22 @@ class _Court:
         if unknown:
             return f"there is no call {', '.join(unknown)} in this session"
         calls = [call for _, call in cited]
-        unfit_calls = list(dict.fromkeys(fault for call in calls if (fault := unfit(call, claim.statement))))
+        shown = counterparts(claim.statement, cited)
+        unfit_calls = list(
+            dict.fromkeys(fault for call in calls if call.ref not in shown and (fault := unfit(call, claim.statement)))
+        )
         if unfit_calls:
             return "; ".join(unfit_calls)
+        backing = backing_of(claim.statement, calls)
+        if not backing:
+            return f"{', '.join(claim.calls)} failed, which shows no success; cite the call that passed, too"
         faults = (
-            unsupported(claim.statement, calls),
-            *unmet(claim.statement, calls),
+            unsupported(claim.statement, backing),
+            *unmet(claim.statement, backing),
             unconcerned(claim.about, calls, self.paths),
             self._unmentioned(claim, calls),
             stale(claim, cited, self.changes, self.paths),
-            contradicted(claim.statement, calls),
+            contradicted(claim.statement, backing),
             _unshown(claim.statement, calls),
         )
         return "; ".join(fault for fault in faults if fault)
@@ -107,8 +115,7 @@ def unfit(call: Executed, statement: str) -> str:
         return f"call {call.ref} was denied and did not run"
     if call.tool in SHOWS_NOTHING:
         return f"call {call.ref} is a {call.tool} call, which shows nothing about the repository"
-    failed = call.failed or (call.tool == "Bash" and call.exit_code not in (None, 0))
-    if failed and not _expected(call, statement):
+    if failed(call) and not _expected(call, statement):
         code = f" with exit code {call.exit_code}" if call.exit_code is not None else ""
         return f"call {call.ref} ({brief(call.command)}) failed{code}"
     return ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from agency_runtime.calls import Executed
-from agency_runtime.handoff.spelled import in_digits
+from agency_runtime.handoff.spelled import COUNTED, in_digits
 from agency_runtime.handoff.support import PRINTS, SHOWS_CONTENT, WRITES, shell_of
 
 STATED = re.compile(
@@ -21,6 +21,20 @@ INLINE = re.compile(
     r"(?:print|console\.log|puts|say|write|println)\w*\s*[(\s]\s*f?(?P<literal>\"[^\"\n]*\"|'[^'\n]*'|\d[\d.,]*)"
 )
 """What a program given on the command line prints as it stands in its own text."""
+SET = re.compile(
+    r"(?:\b(?:above|below|under|over|exceed\w*|at\s(?:least|most)|up\sto|more\sthan|less\sthan|fewer\sthan|ports?|versions?|codes?|status|lines?|level"
+    r"|uid|gid|user|mode|option|argument|max(?:imum)?|min(?:imum)?|limits?|answers?|returns?|exits?(?:\swith)?|ends?\swith|release|revision|step)"
+    r"(?:\s(?:of|the|a|an|is|are|was|to|against|with|code|number))*|[<>≤≥]=?)\s*$",
+    re.IGNORECASE,
+)
+"""What stands before a number that was set or is a name, and not one that was found."""
+
+FOUND = re.compile(
+    rf"\s?(?:[%$€£x]|/|\w?(?:s|m|h|B)\b|of\b|(?:\w+\s){{0,2}}(?:{COUNTED}|pass\w*|fail\w*|ok|seconds?|up)\b)",
+    re.IGNORECASE,
+)
+"""What follows a number that was measured or counted."""
+
 REFERENCE = re.compile(r"\bc\d+\b")
 
 
@@ -28,6 +42,19 @@ def stated(statement: str) -> list[str]:
     """The numbers a sentence states, as it writes them; those inside code, paths, names and versions of names are not."""
     bare = BARE.sub(lambda found: f" {found['figure']} ", statement)
     return [found["number"] for found in STATED.finditer(in_digits(REFERENCE.sub(" ", QUOTED.sub(" ", bare))))]
+
+
+def measured(statement: str) -> list[str]:
+    """The numbers of a sentence that only an output can show: those stated, without the names and settings among them."""
+    bare = in_digits(REFERENCE.sub(" ", QUOTED.sub(" ", BARE.sub(lambda found: f" {found['figure']} ", statement))))
+    return [
+        found["number"]
+        for found in STATED.finditer(bare)
+        if found["unit"]
+        or found["sign"].strip()
+        or SET.search(bare[: found.start()]) is None
+        or FOUND.match(bare, found.end())
+    ]
 
 
 def plain(number: str) -> str:
@@ -77,5 +104,16 @@ def missing(statement: str, cited: Iterable[Executed]) -> list[str]:
     wanted = list(dict.fromkeys(stated(statement)))
     if not wanted:
         return []
-    known = {number for call in cited for number in shown(call)}
-    return [number for number in wanted if plain(number) not in known]
+    calls = list(cited)
+    known = {number for call in calls for number in shown(call)}
+    given = {number for call in calls for number in _told(call)}
+    found = set(measured(statement))
+    return [
+        number for number in wanted if plain(number) not in known and (number in found or plain(number) not in given)
+    ]
+
+
+def _told(call: Executed) -> set[str]:
+    """Every number of a call's input but those that it only prints."""
+    told = numbers("\n".join(str(value) for value in call.input.values()))
+    return told - _spoken(call) if call.tool == "Bash" else told

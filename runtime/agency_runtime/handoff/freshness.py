@@ -78,6 +78,9 @@ def relative(path: str, folder: str = "") -> str:
     return tidy.removeprefix(ROOT).strip("/") if tidy == ROOT or tidy.startswith(f"{ROOT}/") else tidy
 
 
+TESTS = re.compile(r"(?:^|/)(?:tests?|specs?|__tests__)(?:/|$)|(?:^|/)test_|_test\.|[.-](?:test|spec)\.", re.IGNORECASE)
+"""Files that speak of others: a test of the one is a check of the other."""
+
 LEFT_BEHIND = re.compile(
     r"(?:^|/)(?:__pycache__|node_modules|\.terraform|\.tox|\.venv|\.nox|\.(?:pytest|mypy|ruff)_cache|\.hypothesis|[^/]+\.egg-info)/"
     r"|\.py[co]$|(?:^|/)(?:\.coverage|\.eslintcache|\.DS_Store)$"
@@ -195,6 +198,7 @@ def unconcerned(about: str, cited: Iterable[Executed], paths: set[str]) -> str:
     if name in text or name.rpartition("/")[2] in text:
         return ""
     named = sorted({relative(word) for call in calls for word in _words(call) if _named(word, paths)})
-    if not named or any(_covers(other, name) for other in named):
+    others = [path for path in named if TESTS.search(path) is None]
+    if not others or any(_covers(other, name) for other in named):
         return ""
-    return f"{', '.join(call.ref for call in calls)} speaks of {named[0]}, not of {name}"
+    return f"{', '.join(call.ref for call in calls)} speaks of {others[0]}, not of {name}"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from agency_runtime.calls import Executed
+from agency_runtime.handoff.linters import LINTERS
 from agency_runtime.handoff.shell_call import ShellCall, Words, read_shell
 from agency_tools.mcp.names import PREFIX
 
@@ -95,22 +96,33 @@ SHOWS_CONTENT = frozenset(
 
 NEGATED = re.compile(r"\b(?:no|not|nothing|never|none|without|would|cannot|neither|un\w+ed)\b", re.IGNORECASE)
 
+GREEN = (
+    r"(?<![-/\w])(?<!blue\sand\s)(?<!blue\sor\s)(?<!blue\sto\s)(?<!blue,\s)(?<!slot\s)(?<!color\s)(?<!colour\s)green(?![-/])"
+    r"(?!\s(?:and|or|to)\sblue)(?!\s(?:environments?|slots?|stacks?|deploy\w*|versions?|targets?|fleets?|services?|pods?|sides?|tracks?"
+    r"|labels?|selectors?|replicas?|manifests?|files?|ones?)\b)"
+)
+"""`green` as a result, not as one of the two colours of a blue-green release."""
+
+VALIDATED = rf"(?:{LINTERS}|valid\w*|schemas?|lint\w*|strict|syntax|dry[- ]run)"
+"""By what a Deployment, the object, is looked at and nothing is deployed."""
+
 CLAIMS = {
     "test": re.compile(
         r"\b(?:tests?|specs?|suites?)\b(?=[^.;]*\b(?:pass\w*|succe\w+|green|ok|run|ran|fail\w*|complet\w+|exits?)\b)"
-        r"|\b(?:pass\w*|green)\b[^.;]*\b(?:tests?|suites?)\b|\bcoverage\b",
+        rf"|\b(?:pass\w*|{GREEN})\b[^.;]*\b(?:tests?|suites?)\b|\bcoverage\b",
         re.IGNORECASE,
     ),
     "deployment": re.compile(
         r"\b(?:deployed|provisioned|rolled\s+(?:out|back)|released|went\s+live)\b|\bapply\b[^.;]*\b(?:succe\w+|complet\w+)"
-        r"|\bapplied\b|\b(?:deployments?|rollbacks?|rollouts?)\b[^.;]*\b(?:succe\w+|complet\w+|tested|verified|work\w*|pass\w*)",
+        r"|\bapplied\b|\b(?:deployments?|rollbacks?|rollouts?)\b[^.;]*\b(?:succe\w+|complet(?:es?|ed|ion)\b|tested|verified|work(?:s|ed|ing)?\b"
+        rf"|pass\w*(?![^.;]*\b{VALIDATED}\b))",
         re.IGNORECASE,
     ),
     "scan": re.compile(r"\b(?:vulnerabilit\w+|cves?|scans?|scanned|scanner)\b|\bno\s+secrets?\b", re.IGNORECASE),
     "check": re.compile(
         r"\b(?:pass(?:es|ed|ing)?|valid(?:ates?|ated)?|succe(?:eds?|eded|ss\w*)|lints?|builds?|built|compiles?|works?|healthy"
-        r"|accepts?|accepted|clean|green|starts?|serves?|responds?|exits?|verified)\b"
-        r"|\b(?:no|0|zero)\s+(?:\w+\s+){0,2}(?:errors?|warnings?|findings?|issues?|problems?|violations?)\b",
+        r"|accepts?|accepted|clean|starts?|serves?|responds?|exits?|verified)\b"
+        rf"|{GREEN}|\b(?:no|0|zero)\s+(?:\w+\s+){{0,2}}(?:errors?|warnings?|findings?|issues?|problems?|violations?)\b",
         re.IGNORECASE,
     ),
 }
@@ -151,7 +163,32 @@ PART_OF = re.compile(
 """Options by which a test runner runs some of the tests."""
 
 ALL = re.compile(r"\b(?:all|every|whole|full|entire|complete)\b", re.IGNORECASE)
+MOVES = frozenset(
+    ["cp", "mv", "rm", "chmod", "chown", "ln", "install", "rmdir", "tar", "unzip", "rsync", "truncate", "mktemp"]
+)
+"""Programs that put files somewhere and judge nothing."""
+
 EXISTS = frozenset({"test", "[", "[["})
+
+
+RUNS = re.compile(
+    r"\b(?:works?|worked|starts?|started|serves?|responds?|answers?|builds?|built|compiles?|healthy|runs?|ran|succe\w+|exits?|deploy(?:s|ed)?)\b",
+    re.IGNORECASE,
+)
+"""Words of something that was run, which no look at a file shows."""
+
+TOLD = re.compile(r"\n\nValidators, on what this call changed:\n(?P<lines>(?:(?!\n\n).)*)", re.DOTALL)
+PASSED = re.compile(r"^passed: (?P<names>.+)$", re.MULTILINE)
+
+
+def validated(call: Executed) -> tuple[str, ...]:
+    """The validators that ran on what a file tool wrote and found nothing; none where one found something.
+
+    Its own text comes first and holds no such title at the beginning of a line: what it shows of a file is numbered.
+    """
+    told = [found["lines"] for found in TOLD.finditer(call.output)] if call.tool in WRITES and not call.failed else []
+    passed = PASSED.search(told[-1]) if told else None
+    return tuple(passed["names"].split(", ")) if passed and told[-1].startswith("passed: ") else ()
 
 
 def kinds_of(statement: str) -> tuple[str, ...]:
@@ -171,13 +208,21 @@ def unsupported(statement: str, cited: Iterable[Executed]) -> str:
     """Why none of the cited calls can support the claim; empty where one can."""
     calls = list(cited)
     kinds = kinds_of(statement)
-    faults = [_fault(kinds, call) or _partial(kinds, statement, call) for call in calls]
+    faults = [_fault(kinds, statement, call) or _partial(kinds, statement, call) for call in calls]
     return next((fault for fault in faults if fault), "") if all(faults) else ""
 
 
-def _fault(kinds: tuple[str, ...], call: Executed) -> str:
+def _by_validators(statement: str, call: Executed) -> bool:
+    """Whether validators passed on what the call wrote, and the statement names no other program that did not."""
+    passed = validated(call)
+    named = re.findall(rf"\b(?:{LINTERS})\b", statement, re.IGNORECASE)
+    return bool(passed) and all(name.lower() in passed for name in named)
+
+
+def _fault(kinds: tuple[str, ...], statement: str, call: Executed) -> str:
     if call.tool in WRITES:
-        return f"call {call.ref} only wrote the file; cite one that checked it" if kinds else ""
+        shown = kinds == ("check",) and RUNS.search(statement) is None and _by_validators(statement, call)
+        return f"call {call.ref} only wrote the file; cite one that checked it" if kinds and not shown else ""
     if only_reads(call.tool):
         wanted = [kind for kind in kinds if not (kind == "scan" and call.tool == "Grep")]
         return f"call {call.ref} only read; cite one that ran the {wanted[0]}" if wanted else ""
@@ -242,7 +287,7 @@ def _judges(words: Words) -> bool:
     """Whether a command's exit code says that something is right, and not only that it could be read."""
     if words[0] in EXISTS:
         return any("$(" in word for word in words)
-    return words[0] not in SHOWS_CONTENT or bool({"--check", "--exit-code"} & set(words))
+    return words[0] not in SHOWS_CONTENT | MOVES or bool({"--check", "--exit-code"} & set(words))
 
 
 def _searches(words: Words) -> bool:
