@@ -1,5 +1,6 @@
 """How a run stands: what it changed, what the validators say of that, whether its report holds, what the model still owes."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -54,9 +55,13 @@ class Review:
         recorded = checks_of(self.recorded.get("checks") or [])
         if self.shell is None or self.order.task.command == "plan":
             return recorded
+        found, _ = await asyncio.gather(self.end_checks.of(files), self._late())  # either takes seconds
+        return reconciled(found, recorded)
+
+    async def _late(self) -> None:
+        """Wait for what the slow validators say of earlier calls, so that the handoff's answer can tell it."""
         if self.answer.diagnostics is not None:
             await self.answer.diagnostics.join()
-        return reconciled(await self.end_checks.of(files), recorded)
 
     @property
     def recorded(self) -> Json:
