@@ -138,6 +138,22 @@ HIDDEN = [
     ("The dashboards are live and show real traffic.", "are live"),
     ("Everything was verified in staging.", "was verified"),
     ("`318` tests passed.", "318"),
+    ("Tutti i 318 test sono stati superati.", "318"),
+    (
+        "\u0412\u0441\u0435 318 \u0442\u0435\u0441\u0442\u043e\u0432 \u043f\u0440\u043e\u0439\u0434\u0435\u043d\u044b.",
+        "318",
+    ),
+    ("Response times fell to 61 ms.", "61"),
+    ("Shipped to every region, no incidents since.", "Shipped"),
+    ("Memory shrank to 81 MB.", "81"),
+    ("The error rate is now 0.02 %.", "0.02"),
+    ("Released as 4.2.0 to all customers.", "Released"),
+    ("Cut the build from nineteen minutes to six minutes.", "nineteen"),
+    ("Tests: 318/318 green.", "318"),
+    ("HPA scaled from 2 to 9 pods under load.", "9 pods"),
+    ("Scan result: clean.", "clean"),
+    ("Smoke test OK in staging.", "OK in staging"),
+    ("DR drill done: restored in 14 minutes.", "14 minutes"),
     ("**Success rate**: 100 %", "100 %"),
 ]
 PLACES = ["detail", "topic", "row", "next", "point", "work"]
@@ -158,7 +174,8 @@ def hide(text: str, place: str) -> HandoffReport:
 def summary_of(given: HandoffReport, folder: Path, calls: list[Executed]) -> str:
     verdict = judge(given, calls, FILES)
     write_handoff(folder, feature="f", persona="p", report=given, verdict=verdict, calls=calls, files=FILES)
-    return (folder / "summary.md").read_text().partition("### Not verified")[0]
+    before, _, rest = (folder / "summary.md").read_text().partition("### Not verified")
+    return before + rest.partition("\n## ")[2]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -207,6 +224,14 @@ HONEST = [
     "The image runs as user 10001, with a read-only root file system, on port 8080.",
     "Backups run every 6 hours and are kept for 30 days.",
     "Run the load test before the release; it should stay below 200 ms.",
+    "Pods die 30 seconds after SIGTERM at the latest; the MIT license stays.",
+    "The café service in Zürich listens on 8443.",
+    "The limit is 256 MiB; logs are cut at 50 MB.",
+    "Die Pipeline hat vier Stufen; die Anleitung liegt unter docs/runbooks/app.md.",
+    "The `green` slot is described in the runbook, and so is the way back to blue.",
+    "Retries: 3, with a pause of 7 days at most.",
+    "The rollout is canary: 5 %, then everything, and each step waits for a person.",
+    "Deployed images carry the commit's digest as their tag.",
     "The secret DATABASE_URL must be set in the environment before the first deployment.",
 ]
 

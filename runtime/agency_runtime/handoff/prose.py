@@ -12,14 +12,15 @@ from agency_runtime.handoff.json_text import each_text
 from agency_runtime.handoff.quantities import Quantity, quantities, stated_quantities
 from agency_runtime.handoff.report import HandoffReport
 from agency_runtime.handoff.residue import residue
+from agency_runtime.handoff.spelled import in_digits
 from agency_runtime.handoff.support import GREEN, NEGATED, RUNS, SHOWS_NOTHING, WRITES, kinds_of
-from agency_runtime.handoff.tongues import FOREIGN, SUCCEEDED
+from agency_runtime.handoff.tongues import SUCCEEDED, foreign
 
 SENTENCE = re.compile(r"[^\n]+?(?:[.!?;](?=\s)|$|(?=\n))")
 CODE = re.compile(r"`[^`\n]*`")
 
 MEASURED = re.compile(
-    r"[$€£]\s?\d[\d,.]*\d?|\b\d+(?:[.,]\d+)?\s?[KMGT]i?B\b(?!/s)|\b\d+(?:[.,]\d+)?\s?(?:%|(?:ms|µs|seconds?|secs?|minutes?|mins?|req/s\w*|rps|[KMG]B/s)\b)|\b\d+m\s?\d+s\b"
+    r"[$€£]\s?\d[\d,.]*\d?|\b\d+(?:[.,]\d+)?\s?[KMGT]i?B\b(?!/s)|\bfrom\s\d+\sto\s\d+\b|\b\d+(?:[.,]\d+)?\s?(?:%|(?:ms|µs|seconds?|secs?|minutes?|mins?|req/s\w*|rps|[KMG]B/s)\b)|\b\d+m\s?\d+s\b"
     r"|\b\d+\s?/\s?\d+\s(?:\w+\s)?(?:up|pass\w*|green|healthy|ok)\b",
     re.IGNORECASE,
 )
@@ -28,8 +29,8 @@ MONEY = re.compile(r"[$€£]\s?\d")
 RATE = re.compile(r"[$€£]|req/s|rps|B/s|\d\s?/\s?\d", re.IGNORECASE)
 """Figures that are no setting: money, throughput, and so many of so many."""
 
-SIZE = re.compile(r"[KMGT]i?B$", re.IGNORECASE)
-"""A figure that says how large something is, which most often is a limit."""
+BOUND = re.compile(r"[KMGT]i?B$|^from\s", re.IGNORECASE)
+"""A figure that most often is a limit: a size, or from how many to how many."""
 
 SETTING = re.compile(
     r"(?:\b(?:above|below|under|over|exceed\w*|at|at\s(?:least|most)|up\sto|to|every|after|for|until|than)|[<>≤≥]=?)\s*$",
@@ -38,14 +39,14 @@ SETTING = re.compile(
 """What stands before a threshold, an interval or a share that is set, not found."""
 
 RESULT = re.compile(
-    r"\b(?:was|were|measured|took|takes|achiev\w+|sustain\w+|reduc\w+|improv\w+|sav(?:es|ed|ings?)|cut(?:s|ting)?"
+    r"\b(?:was|were|measured|took|takes|achiev\w+|sustain\w+|reduc\w+|improv\w+|sav(?:es|ed|ings?)|scaled|cut(?:s|ting)?(?!\s(?:at|off|after)\b)"
     r"|faster|slower|quicker|cheaper|smaller|shorter|finish(?:es|ed)|works?\sin|complet(?:es|ed)\sin|rehearsed|observed|reached|hit\s(?:rate|ratio)|uptime|dropp?\w*|rose|risen|fell|fallen|grew|climbed|shrank|increased|decreased|(?:is|are)\snow|(?:down|up)\s(?:from|to))\b",
     re.IGNORECASE,
 )
 """Words by which a figure is something that was found."""
 
 ACHIEVED = re.compile(
-    r":\s*success\b|\b(?:tests?|checks?|suites?|scans?|pipelines?|builds?)\s(?:\w+\s)?pass(?:es)?\b"
+    r":\s*success\b|\b(?:scans?|tests?|checks?|suites?|pipelines?|builds?|lint\w*)\b(?:\sresults?)?:?\s(?:ok|clean|fine)\b|\b(?:tests?|checks?|suites?|scans?|pipelines?|builds?)\s(?:\w+\s)?pass(?:es)?\b"
     rf"|\b(?:successfully|passed|passing|passes|{GREEN}|succeeds?|succeeded)\b|\bsuccessful\s*(?:[.!;(]|$)"
     r"|\b(?:was|were|been|is|are)\s(?:now\s|all\s|fully\s)?(?:deployed|provisioned|applied|rolled\sback|live|healthy|verified|tested|successful)\b"
     r"|\bverified\s*(?:[.!;(]|$)|\b(?:reduced|improved|saved|cut|faster|cheaper)\s(?:\w+\s){0,4}?by\b"
@@ -68,7 +69,7 @@ DONE = re.compile(
 
 TOLD = re.compile(
     r"^\W*(?:the|an?|all|every|each|it|this|that|these|no|zero|both|our|everything|tests|checks|builds|images|rollbacks?"
-    r"|deployments?|pipelines?|workflows?|jobs|scans?|\d+)\b|:\s*success",
+    r"|deployments?|pipelines?|workflows?|jobs|scans?|smoke|load|unit|integration|\w+ed|rolled|went|built|ran|done|shipped|\w+\sresults?|\d+)\b|:\s*success",
     re.IGNORECASE,
 )
 """How a step begins that tells what is, and not what to do."""
@@ -127,14 +128,14 @@ class _Session:
 
     def fault(self, where: str, sentence: str) -> str:
         """Why a sentence may not stand as prose; empty where it may."""
-        bare = CODE.sub(" ", sentence)
+        bare = in_digits(CODE.sub(" ", sentence))
         if where.startswith("verification_criteria") and DONE.search(bare) is None:
             return ""
         figure = next((found.group(0) for found in MEASURED.finditer(bare) if self._invented(bare, found)), "")
         figure = figure or self._foreign(bare)
         if figure:
             return f"{figure.strip()!r} reads like a measurement, and nothing of this session shows it"
-        if (stem := SUCCEEDED.search(bare)) and FOREIGN.search(bare):
+        if (stem := SUCCEEDED.search(bare)) and foreign(bare):
             return f"{stem.group(0)!r} reads like a result"
         said = ACHIEVED.search(bare)
         if said is None or (where.startswith("next_steps") and not TOLD.search(bare)):
@@ -145,7 +146,7 @@ class _Session:
 
     def _foreign(self, sentence: str) -> str:
         """A number of a sentence in another language that this session holds nowhere; which it is, no table tells."""
-        found = re.findall(r"\d+(?:[.,]\d+)*", sentence) if FOREIGN.search(sentence) else []
+        found = re.findall(r"\d+(?:[.,]\d+)*", sentence) if foreign(sentence) else []
         return next((each for each in found if not (self.outputs.hold(each) or self.files.hold(each))), "")
 
     def _invented(self, sentence: str, figure: "re.Match[str]") -> bool:
@@ -155,7 +156,7 @@ class _Session:
             return False
         if MONEY.search(found):
             return True
-        if SIZE.search(found) and not RESULT.search(sentence):
+        if BOUND.search(found) and not RESULT.search(sentence):
             return False
         if RESULT.search(sentence):
             return not (setting and self.files.hold(found))
