@@ -24,8 +24,9 @@ PART = re.compile(rf"\n\n(?:{re.escape(TITLE)}|{re.escape(LATE)})\n.*\Z", re.DOT
 
 
 def without_diagnostics(text: str) -> str:
-    """A result's text as the tool gave it. Which validators a machine has is no difference between two runs."""
-    return PART.sub("", text)
+    """A result's text as the tool gave it, without the white space at its end, which a part after it takes away. Which
+    validators a machine has is no difference between two runs."""
+    return PART.sub("", text).rstrip()
 
 
 @dataclass

@@ -73,6 +73,9 @@ def test_two_results_that_differ_in_diagnostics_alone_are_the_same() -> None:
     assert without_diagnostics(with_part) == "Created a.sh: 1 lines"
     assert comparable("Write", with_part) == comparable("Write", "Created a.sh: 1 lines")
     assert comparable("Write", with_part) != comparable("Write", "Replaced a.sh: 1 lines")
+    assert comparable("Edit", f"Edited a.sh\n    11\n\n{TITLE}\npassed: shellcheck") == comparable(
+        "Edit", "Edited a.sh\n    11\t"
+    )
     late = f"\n\n{LATE}\nmain.tf:1:1: error: x [checkov y]"
     assert without_diagnostics(with_part + late) == "Created a.sh: 1 lines"
     assert comparable("Read", f"1\ta{late}") == comparable("Read", "1\ta")
