@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agency_tools.sandbox import start
-from agency_tools.validators import Checker, Report
+from agency_tools.validators import Checker, Report, Validated
 from agency_tools.validators.inside.engine import sources_of
 from agency_tools.workspace import Layout
 
@@ -144,6 +144,17 @@ def tally(root: Path, report: Report, seen: Counter[str], flagged: Counter[str])
             seen[kind] += 1
             flagged[kind] += path in found
     yield from (f"{root.name}/{finding}" for finding in report.findings)
+    yield from (
+        f"{root.name}: {each.name} over {each.files}: {each.outcome}; {why}: {number}"
+        for each in report.validators
+        for why, number in reasons(each).most_common()
+    )
+
+
+def reasons(validated: Validated) -> Counter[str]:
+    """Why files were not checked, and how many of them; the first sentence, without names."""
+    left = Counter(re.split(r"[:(]", why)[0].strip() for _, why in validated.unchecked)
+    return left if validated.outcome != "not_run" or left else Counter({str(validated.why): 1})
 
 
 def slips(text: str, path: str, count: int, seed: int) -> Iterator[tuple[str, str]]:
@@ -246,7 +257,7 @@ async def main() -> None:
     for option in ("--good", "--bad", "--put-in"):
         parser.add_argument(option, nargs="*", type=Path, default=[], metavar="DIR")
     parser.add_argument(
-        "--tell", action="store_true", help="every alarm on a good file, and every fault that was missed"
+        "--tell", action="store_true", help="every finding, why files were not checked, and every fault that was missed"
     )
     parser.add_argument("--slips", type=int, default=2, metavar="N", help="keys to misspell in each file (default: 2)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="chooses the keys (default: 1)")
@@ -256,7 +267,7 @@ async def main() -> None:
         sys.exit(2)
     for title, roots in (("good: false alarms", args.good), ("bad: recall", args.bad)):
         if roots:
-            await folders(title, [root.resolve() for root in roots], told=args.tell and roots is args.good)
+            await folders(title, [root.resolve() for root in roots], told=args.tell)
     if args.put_in:
         await faults([root.resolve() for root in args.put_in], count=args.slips, seed=args.seed, told=args.tell)
 

@@ -1,5 +1,6 @@
 """Programs that no Python index carries: which there are, how they are made, and what is said where they cannot be."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ def test_they_are_built_from_pinned_sums_and_no_other_toolchain() -> None:
     argv = programs.build_argv("go")
     assert argv[:3] == ["go", "install", "-mod=readonly"]
     assert argv[-1] == "tool"
+
+
+def test_helm_is_linked_with_the_versions_that_the_module_pins() -> None:
+    pinned = dict(re.findall(r"^\t(\S+) v(\S+)", (programs.MODULE / "go.mod").read_text(), re.MULTILINE))
+    flags = next(word for word in programs.build_argv("go") if word.startswith("-ldflags="))
+    minor = pinned["k8s.io/client-go"].split(".")[1]
+    assert f"version.version=v{pinned['helm.sh/helm/v3']} " in flags
+    assert re.findall(r"k8sVersionMajor=(\d+)", flags) == ["1", "1"]
+    assert re.findall(r"k8sVersionMinor=(\d+)", flags) == [minor, minor]
 
 
 def test_apt_leaves_the_machines_own_lists_alone(tmp_path: Path) -> None:

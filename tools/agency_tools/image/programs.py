@@ -29,7 +29,7 @@ def cache() -> Path:
     """Where the programs of this recipe are kept, outside of any checkout."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agency" / "programs"
     whole = hashlib.sha256(SUITE.encode())
-    for name in ("go.mod", "go.sum"):
+    for name in ("go.mod", "go.sum", "ldflags"):
         whole.update((MODULE / name).read_bytes())
     return folder / whole.hexdigest()[:16]
 
@@ -59,8 +59,12 @@ def tools() -> list[str]:
 
 
 def build_argv(go: str) -> list[str]:
-    """The command that builds the module's tools, from the sums it pins and no others."""
-    return [go, "install", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "tool"]
+    """The command that builds the module's tools, from the sums it pins and no others.
+
+    What helm takes for the cluster's version without one is set when it is linked; unset, it is years old.
+    """
+    flags = " ".join((MODULE / "ldflags").read_text(encoding="utf-8").split())
+    return [go, "install", "-mod=readonly", "-trimpath", "-buildvcs=false", f"-ldflags={flags}", "tool"]
 
 
 def _build(folder: Path) -> str:

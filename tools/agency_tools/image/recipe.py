@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 FILES = (
-    *("Dockerfile", "go/go.mod", "go/go.sum", "install-validators", "packages.txt"),
+    *("Dockerfile", "go/go.mod", "go/go.sum", "go/ldflags", "install-validators", "packages.txt"),
     *("policies.txt", "provider_table.py", "providers.txt", "validators.txt"),
 )
 """The recipe: a change in any of them is another image."""

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .document import parsed
-from .kubernetes import objects_said
+from .kubernetes import VERSION, objects_said
 from .values import ERROR, WARNING, Finding, Said, Source, Unchecked, Validator, rows, table
 
 if TYPE_CHECKING:
     from .running import Runner
+
+CLUSTER = ("--kube-version", f"{VERSION}.0")
+"""A chart may ask for a version of Kubernetes: the one whose schemas judge what it renders."""
 
 LINTED = re.compile(
     r"^\[(?P<level>ERROR|WARNING|INFO)\] (?P<path>[^\s:]*)(?::(?P<line>\d+))?:? ?(?P<what>.*)$", re.MULTILINE
@@ -46,7 +49,7 @@ def _chart(folder: str, runner: Runner) -> Iterator[Said]:
     at = "" if folder == "." else f"{folder}/"
     with runner.scratch() as home:
         env = {f"HELM_{name}_HOME": home for name in ("CACHE", "CONFIG", "DATA")}
-        linted = runner.run(["helm", "lint", f"./{folder}"], env=env)
+        linted = runner.run(["helm", "lint", *CLUSTER, f"./{folder}"], env=env)
         text = linted.out + linted.err
         if MISSING.search(text):
             yield Unchecked(f"{at}Chart.yaml", "the charts it depends on are not here")
@@ -76,7 +79,7 @@ def _linted(at: str, text: str) -> Iterator[Said]:
 
 def _rendered(folder: str, at: str, runner: Runner, env: dict[str, str]) -> Iterator[Said]:
     """The manifests that the chart makes with its own values; a fault is told at the template's first line."""
-    ran = runner.run(["helm", "template", "release", f"./{folder}"], env=env)
+    ran = runner.run(["helm", "template", "release", *CLUSTER, f"./{folder}"], env=env)
     if ran.code != 0:
         yield Unchecked(f"{at}Chart.yaml", f"it does not render with its own values: {ran.err.strip()[-160:]}")
         return

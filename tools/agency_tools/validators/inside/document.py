@@ -77,7 +77,8 @@ def scalar(text: str) -> Any:
 
 
 UNQUOTED = "{{ … }}"
-"""What `{{ name }}` without quotes stands for; YAML reads it as a mapping with a mapping as its key."""
+"""What `{{ name }}` without quotes stands for, which YAML reads as a mapping with a mapping as its key; and `!reference`,
+which GitLab replaces by a value from elsewhere."""
 
 QUOTED = ("'", '"', "|", ">")
 """The styles of scalars that are text whatever they look like; a plain one has none, or an empty one by libyaml."""
@@ -100,6 +101,8 @@ class _Reader:
         self.places.setdefault(path, Place(node.start_mark.line + 1, node.start_mark.column + 1))
         if isinstance(node, self._yaml.ScalarNode):
             return self._scalar(node)
+        if node.tag == "!reference":
+            return UNQUOTED
         self._open.add(id(node))
         try:
             if isinstance(node, self._yaml.SequenceNode):

@@ -122,15 +122,21 @@ def _judge(validator: Validator, sources: list[Source], runner: Runner) -> Judge
 
 def deduplicated(judged: list[Judged]) -> list[Judged]:
     """The same without what another validator says better of the same line, or what follows from a syntax error."""
-    better = {name: validator.name for validator in VALIDATORS for name in validator.instead_of}
+    better = {
+        name: [one.name for one in VALIDATORS if name in one.instead_of] for name in {each.name for each in judged}
+    }
     lines = {
         each.name: {(found.path, found.line) for found in each.findings if found.severity == ERROR} for each in judged
     }
+    no_lines = set[tuple[str, int]]()
     broken = {
         found.path for each in judged if each.name in READERS for found in each.findings if found.rule == "syntax"
     }
     said = {(each.name, found.rule, found.path) for each in judged for found in each.findings}
-    kept = [_kept(each, lines.get(better.get(each.name, ""), set()), broken) for each in judged]
+    kept = [
+        _kept(each, no_lines.union(*(lines.get(name, no_lines) for name in better[each.name])), broken)
+        for each in judged
+    ]
     return [_once(each, said) for each in kept]
 
 

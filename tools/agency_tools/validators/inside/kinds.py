@@ -91,7 +91,7 @@ def _json(source: Source) -> set[str]:
         return set()
     if JSON_WITH_COMMENTS.search(source.path):
         return {"json5"}
-    found = {"json"}
+    found = {"json", "terraform-json"} if source.name.endswith((".tf.json", ".tofu.json")) else {"json"}
     head = source.text[:200_000]
     if '"AWSTemplateFormatVersion"' in head or ('"Resources"' in head and re.search(r'"Type"\s*:\s*"AWS::', head)):
         found.add("cloudformation")

@@ -280,4 +280,4 @@ def _near(name: str, names: Iterable[str]) -> str:
     return f"; {near[0]!r} was meant?" if near else ""
 
 
-VALIDATORS = (Validator("terraform-module", frozenset({"terraform"}), _check),)
+VALIDATORS = (Validator("terraform-module", frozenset({"terraform"}), _check, instead_of=("terraform-validate",)),)

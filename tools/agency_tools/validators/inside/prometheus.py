@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .running import Runner
 
 NEWER = re.compile(r"field (\w+) not found")
+FAILED = re.compile(r"^FAILED: (?:parsing YAML file [^:]+: )?(?=.)")
+"""What stands before the first fault of a configuration, on the same line."""
+
 AT_LINE = re.compile(r"(?:^|\s)(?:yaml: )?(?:line )?(\d+):(?:(\d+):)?\s*(.*)$")
 
 
@@ -99,8 +102,12 @@ def _judged(sources: list[Source], runner: Runner) -> Iterator[Said]:
 def _complaints(source: Source, text: str, name: str) -> Iterator[Said]:
     """Promtool's lines of complaint, each at its line where it names one."""
     for line in text.splitlines():
-        line = line.strip()
-        if not line or line.startswith(("Checking", "FAILED", "SUCCESS", "Unit Testing")):
+        line = FAILED.sub("", line.strip())
+        if (
+            not line
+            or line.startswith(("Checking", "FAILED", "SUCCESS", "Unit Testing"))
+            or line.endswith("unmarshal errors:")
+        ):
             continue
         line = line.removeprefix("./").removeprefix(source.path).lstrip(": ")
         at = AT_LINE.search(line)

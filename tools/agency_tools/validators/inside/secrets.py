@@ -46,6 +46,9 @@ BASIC = "Basic Auth Credentials"
 INTERNAL = re.compile(r"://[^/\s@]+@[\w-]+(?=[:/\"'\s?]|$)")
 """Credentials for a host without a domain: a neighbour in a composition, as samples have them."""
 
+KEY = re.compile(r"[A-Za-z0-9+/]{32}")
+"""What a private key's first lines hold; where it is absent, an ellipsis or a pattern stands for the key."""
+
 ALLOWED = re.compile(
     r"pragma:\s*allowlist\s+(?:nextline\s+)?secret|gitleaks:allow|nosec\b|noqa:\s*secret", re.IGNORECASE
 )
@@ -58,6 +61,9 @@ def _check(sources: list[Source], _: Runner) -> Iterator[Said]:
             continue
         for number, line in enumerate(source.lines, 1):
             if len(line) > 4000 or not MARKS.search(line) or _allowed(source, number, line):
+                continue
+            around = "\n".join(source.lines[number - 1 : number + 5])
+            if "PRIVATE KEY" in line and KEY.search(around) is None:
                 continue
             yield from _line(source.path, number, line, detectors)
 
