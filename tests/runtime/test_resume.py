@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agency_runtime.audit import verify
+from agency_runtime.diagnostics import without_diagnostics
 from agency_runtime.loopback import Service, fails, streams
 from agency_runtime.session import sessions_folder
 from agency_runtime.testing import message, text, use
@@ -110,6 +111,13 @@ def result(messages: list[Json], call: str) -> Json:
     return found
 
 
+def said(messages: list[Json], call: str, ref: str) -> str:
+    """What the call came to, without its reference and what the validators of this machine say of it."""
+    content = str(result(messages, call)["content"])
+    assert content.endswith(f"\n\n[call {ref}]")
+    return without_diagnostics(content.removesuffix(f"\n\n[call {ref}]"))
+
+
 def told(messages: list[Json]) -> str:
     return "\n".join(block["text"] for block in messages[-1]["content"] if block["type"] == "text")
 
@@ -156,7 +164,7 @@ def test_a_run_killed_after_a_result_and_before_the_next_reply_keeps_the_result(
     session = ended_by(repository, signal.SIGKILL, lambda: len(service.requests) == 2 and logged("call.finished")())
     outcome = resume(repository, session)
     assert outcome["status"] == "done"
-    assert result(whole(service.requests[2]), "t1")["content"] == "1\n\n[call c1]"
+    assert said(whole(service.requests[2]), "t1", "c1") == "1"
 
 
 def test_a_call_whose_result_did_not_reach_the_log_is_interrupted_and_a_torn_line_is_said(
@@ -216,7 +224,7 @@ def test_a_spent_budget_counts_on_and_more_is_asked_for(serve: Serve, repository
     assert "its budget is spent: 1 turns (--max-turns); give more" in refused.stderr
     second = resume(repository, session, "--max-turns", "2")
     assert (second["exit_code"], second["turns"]) == (5, 2)
-    assert result(whole(service.requests[1]), "t1")["content"] == "1\n\n[call c1]"
+    assert said(whole(service.requests[1]), "t1", "c1") == "1"
     third = resume(repository, second["session_id"], "--max-turns", "9")
     assert (third["status"], third["turns"]) == ("done", 3)
     assert third["usage"]["output_tokens"] == 15
