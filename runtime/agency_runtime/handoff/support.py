@@ -106,6 +106,9 @@ GREEN = (
 VALIDATED = rf"(?:{LINTERS}|valid\w*|schemas?|lint\w*|strict|syntax|dry[- ]run)"
 """By what a Deployment, the object, is looked at and nothing is deployed."""
 
+TURN = re.compile(r"[.;:](?=\s)|\sbut\s|,\s(?:and|but|so|then)\s", re.IGNORECASE)
+"""Where a negation ends."""
+
 CLAIMS = {
     "test": re.compile(
         r"\b(?:tests?|specs?|suites?)\b(?=[^.;]*\b(?:pass\w*|succe\w+|green|ok|run|ran|fail\w*|complet\w+|exits?)\b)"
@@ -115,7 +118,8 @@ CLAIMS = {
     "deployment": re.compile(
         r"\b(?:deployed|provisioned|rolled\s+(?:out|back)|released|went\s+live)\b|\bapply\b[^.;]*\b(?:succe\w+|complet\w+)"
         r"|\bapplied\b|\b(?:deployments?|rollbacks?|rollouts?)\b[^.;]*\b(?:succe\w+|complet(?:es?|ed|ion)\b|tested|verified|work(?:s|ed|ing)?\b"
-        rf"|pass\w*(?![^.;]*\b{VALIDATED}\b))",
+        r")|\b(?:rollbacks?|rollouts?|deployments?\s(?:to|into|in|on))\b[^.;]*\bpass"
+        rf"|\bdeployments?\b[^.;]*\bpass(?:es|ed|ing)?\b(?!\s(?:[\w-]+\s){{0,2}}{VALIDATED}\b)",
         re.IGNORECASE,
     ),
     "scan": re.compile(r"\b(?:vulnerabilit\w+|cves?|scans?|scanned|scanner)\b|\bno\s+secrets?\b", re.IGNORECASE),
@@ -201,7 +205,10 @@ def _asserted(kind: str, words: "re.Pattern[str]", statement: str) -> bool:
     said = words.search(statement)
     if said is None:
         return False
-    return kind != "deployment" or NEGATED.search(statement[: said.end()]) is None
+    if kind != "deployment":
+        return True
+    start = max((end.end() for end in TURN.finditer(statement, 0, said.start())), default=0)
+    return NEGATED.search(statement[start : said.end()]) is None
 
 
 def unsupported(statement: str, cited: Iterable[Executed]) -> str:
