@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agency_tools.image.recipe import tool_paths
-from agency_tools.validators.inside import charts, loaded, prometheus, secrets
+from agency_tools.validators.inside import actions, charts, loaded, prometheus, secrets
 from agency_tools.validators.inside.document import UNQUOTED, is_placeholder, parsed
 from agency_tools.validators.inside.engine import sources_of
 from agency_tools.validators.inside.running import Runner
@@ -113,3 +113,25 @@ def test_a_private_key_is_one_only_with_its_content(tmp_path: Path, body: str, f
     mark = "-----{} RSA PRIVATE KEY-----"
     text = f"key: |\n  {mark.format('BEGIN')}\n  {body}\n  {mark.format('END')}\n"
     assert len(told(judged(tmp_path, {"a.yaml": text}, secrets.VALIDATORS[0]))) == found
+
+
+JOB = "    runs-on: ubuntu-latest\n    steps:\n      - run: make ${{ matrix.name }}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "messages"),
+    [
+        (
+            "on: {schedule: [{cron: $cron-weekly}]}\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps: [{run: make}]\n",
+            0,
+        ),
+        ("on: push\njobs:\n  a:\n    strategy: ${{ fromJSON(vars.ALL) }}\n" + JOB, 0),
+        ("on: push\njobs:\n  a:\n" + JOB, 1),
+        ("on: {schedule: [{cron: weekly}]}\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps: [{run: make}]\n", 1),
+    ],
+)
+def test_what_a_workflow_gets_later_is_no_fault_of_it(tmp_path: Path, text: str, messages: int) -> None:
+    if shutil.which("actionlint") is None:
+        pytest.skip("there is no actionlint here")
+    found = told(judged(tmp_path, {".github/workflows/a.yml": text}, actions.VALIDATORS[0]))
+    assert len(found) == messages

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .document import Document
 from .running import batches
 from .shells import comments, severity
-from .values import ERROR, INFO, WARNING, Finding, Said, Source, Unchecked, Validator, rows, table
+from .values import ERROR, INFO, WARNING, Finding, Said, Source, Unchecked, Validator, read, rows, table
 
 if TYPE_CHECKING:
     from .running import Runner
@@ -21,6 +21,12 @@ HOSTED = ("ubuntu-latest", "ubuntu-24.04", "ubuntu-22.04", "ubuntu-24.04-arm", "
 DATED = re.compile(r"is too old to run|was deprecated|is deprecated")
 RETIRED = re.compile(r"(?:ubuntu|windows|macos)-[\d.]+")
 """A label of the hosted runners' own form that actionlint does not know is one that is gone."""
+
+BLANK = re.compile(r"\$(?:cron-(?:daily|weekly)|default-branch|protected-branches)\b|\"\$/")
+"""What a starter workflow leaves for GitHub to fill in, and the workflow's own repository, which actionlint takes for wrong."""
+
+MADE_LATER = re.compile(r"^\s*(?:strategy|matrix|include)\s*:\s*[\"']?\$\{\{", re.MULTILINE)
+"""A strategy, or a part of one, that an expression makes when it runs; actionlint takes it for an empty one."""
 
 UNTRUSTED = "is potentially untrusted"
 
@@ -38,7 +44,9 @@ def _linted(paths: list[str], runner: Runner) -> Iterator[Said]:
     ran = runner.run(["actionlint", "-no-color", "-shellcheck=", "-pyflakes=", "-format", "{{json .}}", *paths])
     if ran.code in (0, 1):
         for each in rows(json.loads(ran.out or "[]")):
-            if not (UNTRUSTED in each["message"] and runner.has("zizmor")):  # which says it with how sure it is
+            if UNTRUSTED in each["message"] and runner.has("zizmor"):
+                continue  # which says it with how sure it is
+            if not _is_made_later(each, runner.root):
                 yield _complaint(each)
     elif len(paths) == 1:
         yield Unchecked(paths[0], f"actionlint broke on it: {(ran.err.strip() or str(ran.code)).splitlines()[0][:160]}")
@@ -46,6 +54,17 @@ def _linted(paths: list[str], runner: Runner) -> Iterator[Said]:
         half = len(paths) // 2
         yield from _linted(paths[:half], runner)
         yield from _linted(paths[half:], runner)
+
+
+def _is_made_later(each: dict[str, Any], root: str) -> bool:
+    """Whether it speaks of what is not there yet as if it were."""
+    message: str = each["message"]
+    if BLANK.search(message):
+        return True
+    if "is not defined in object type {}" not in message and not message.startswith('"strategy" section is scalar'):
+        return False
+    source = read(root, os.path.normpath(each["filepath"]))
+    return source is not None and MADE_LATER.search(source.text) is not None
 
 
 def _complaint(each: dict[str, Any]) -> Finding:

@@ -65,7 +65,7 @@ def _linted(at: str, text: str) -> Iterator[Said]:
         what = each["what"].strip()
         if each["level"] == "INFO":
             continue
-        if NOT_OURS.search(what):
+        if NOT_OURS.search(what) or ("missing these dependencies" in text and "no template " in what):
             if each["level"] == "ERROR":
                 yield Unchecked(f"{at}Chart.yaml", f"it needs values that are not given: {what[:160]}")
             continue
