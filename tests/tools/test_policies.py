@@ -162,6 +162,33 @@ def test_when_the_time_is_up_what_is_known_is_told_and_the_rest_is_not_run(
     ]
 
 
+BUSY = f"""\
+#!{sys.executable}
+import runpy, sys
+real = runpy.run_path(sys.argv[2])
+def answer(folder, framework, names):
+    while "kubernetes/b.yaml" in names:
+        pass
+    return {{"files": names, "failed": [{FINDING}], "unread": []}}
+real["main"].__globals__["answer"] = answer
+real["main"](sys.argv[3], sys.argv[4], int(sys.argv[5]))
+"""
+"""The real script, its limit too, with files of which the second takes as much processor time as there is."""
+
+
+def test_when_the_processor_time_is_spent_the_files_left_are_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(tmp_path, BUSY, monkeypatch)
+    monkeypatch.setattr(policies, "WORK", 1)
+    monkeypatch.setattr(policies, "BATCH", 1)
+    (validator,) = policies.VALIDATORS
+    assert list(validator.check(pods(tmp_path), Runner(str(tmp_path)))) == [
+        Finding("a.yaml", 1, 1, "checkov", "CKV_K8S_16", "error", "Pod.a: Container should not be privileged"),
+        Unchecked("b.yaml", "checkov took longer than 1 s of processor time for the files before it"),
+    ]
+
+
 def test_a_checkov_that_does_not_start_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(tmp_path, "#!/bin/sh\necho 'no module named checkov' >&2\nexit 1\n", monkeypatch)
     (validator,) = policies.VALIDATORS
