@@ -15,6 +15,7 @@ from agency_evals.case import Case
 from agency_evals.finished import AgentKind, SandboxKind
 from agency_evals.fixture import Fixture
 from agency_evals.results import Cause, Fault
+from agency_evals.task_file import resolved
 from agency_runtime.compartments import environs_of
 from agency_runtime.conduct import Run
 from agency_runtime.gate.decision import Decision
@@ -28,6 +29,7 @@ from agency_runtime.testing import Scripted, message, text, use
 from agency_runtime.wire import Json
 from agency_tools.errors import UsageError, WorkspaceError
 from agency_tools.prospect import Prospect
+from agency_tools.workspace import ROOT
 
 LONGEST = 600  # seconds that one call of Bash may take
 
@@ -91,7 +93,7 @@ def act(
         return Acted()
     try:
         order = _order(case, fixture, choices, recording, record)
-        script = None if choices.agent in ("replay", "live") else scripted(case, choices.agent)
+        script = None if choices.agent in ("replay", "live") else scripted(case, choices.agent, fixture)
     except UsageError as error:
         return Acted(fault=Fault(cause=Cause.HARNESS, message=str(error)))
     try:
@@ -137,24 +139,25 @@ def _beside(case: Case, fixture: Fixture, choices: Choices) -> Beside:
     """What a public task's sandbox has beside the workspace; only the scripted agents see their script."""
     scripts = {"oracle": case.solution, "cheat": case.cheat}
     script = scripts.get(choices.agent)
-    memory = case.task.environment.memory_mb
     web = case.folder / "environment" / "web"
     return Beside(
-        read_only={str(script.parent): _mounted(script, case)} if script else {},
+        read_only={str(script.parent): _mounted(script, case, fixture)} if script else {},
         read_write=fixture.read_write,
         aliases=fixture.aliases,
-        variables={**case.task.environment.env, **fixture.variables},
-        memory=memory << 20 if memory else None,
+        variables={**fixture.variables, **resolved(case.task.environment.env)},
+        tool_paths=fixture.tool_paths,
+        memory=case.task.environment.memory_bytes,
         web=web if web.is_dir() else None,
     )
 
 
-def _mounted(script: Path, case: Case) -> str:
+def _mounted(script: Path, case: Case, fixture: Fixture) -> str:
     """Where a script's folder is seen: `/solution`, `/cheat`; the whole of an older case below `/solution`."""
-    return f"/{script.parent.name}" if script.parent != case.folder else "/solution"
+    place = f"/{script.parent.name}" if script.parent != case.folder else "/solution"
+    return f"/case{place}" if place in fixture.aliases else place
 
 
-def scripted(case: Case, agent: AgentKind) -> Scripted:
+def scripted(case: Case, agent: AgentKind, fixture: Fixture) -> Scripted:
     """A model that runs the case's script by Bash, then hands off what `solution/handoff.json` says, if anything.
 
     Raises UsageError where the case has no such script.
@@ -163,8 +166,10 @@ def scripted(case: Case, agent: AgentKind) -> Scripted:
     if script is None:
         wanted = "solution/solve.sh" if agent == "oracle" else "cheat/cheat.sh"
         raise UsageError(f"{case.folder}: the agent {agent} needs {wanted}")
-    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in case.task.solution.env.items())
-    command = f"{variables} bash {_mounted(script, case)}/{script.name}".strip()
+    variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in resolved(case.task.solution.env).items())
+    command = f"{variables} bash {_mounted(script, case, fixture)}/{script.name}".strip()
+    if fixture.start != ROOT:
+        command = f"cd {shlex.quote(fixture.start)} && {command}"
     replies = [message(use("Bash", id="toolu_1", command=command, timeout=LONGEST * 1000))]
     report = case.folder / "solution" / "handoff.json"
     if agent == "oracle" and report.is_file():

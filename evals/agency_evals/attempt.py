@@ -134,6 +134,7 @@ def _box(choices: Choices, fixture: Fixture) -> Box:
         kind=choices.sandbox,
         image=choices.image,
         aliases=tuple(fixture.aliases),
+        start=fixture.start,
         variables=fixture.variables,
     )
 

@@ -73,25 +73,55 @@ def read_case(folder: Path) -> Case:
         recordings=_recordings(folder, task),
         tests=tests if tests.is_dir() else None,
         test_script=_first(tests / "test.sh", folder / "run-tests.sh"),
-        solution=_first(folder / "solution" / "solve.sh", folder / "solution.sh"),
+        solution=_first(
+            folder / "solution" / "solve.sh",
+            folder / "solution" / "solution.sh",
+            folder / "solution.sh",
+            folder / "solve.sh",
+        ),
         cheat=_first(folder / "cheat" / "cheat.sh"),
         notes=notes,
     )
 
 
-def find_cases(names: Iterable[str], *, tags: Sequence[str] = (), start: Path | None = None) -> tuple[Case, ...]:
+@dataclass(frozen=True, kw_only=True)
+class Unread:
+    """A case that cannot be read, and why, in one line."""
+
+    folder: Path
+    why: str
+
+
+def find_cases(
+    names: Iterable[str], *, tags: Sequence[str] = (), start: Path | None = None, unread: list[Unread] | None = None
+) -> tuple[Case, ...]:
     """The cases that the names (ids, globs, folders) and all of the tags select; no name selects every case.
 
-    Raises UsageError for a name or tag that selects nothing.
+    unread: where it is given, and other cases can be read, it takes those that cannot, and nothing is raised for them.
+    Raises UsageError for a name or tag that selects nothing, and for a case that cannot be read.
     """
-    cases = [read_case(folder) for folder in case_folders(names, start)]
+    cases, bad = _read(case_folders(names, start))
+    if bad and (unread is None or not cases):
+        raise UsageError(bad[0].why)
+    if unread is not None and not tags:
+        unread.extend(bad)
     chosen = [case for case in cases if all(any(fnmatchcase(tag, wanted) for tag in case.tags) for wanted in tags)]
     if not chosen:
         known = sorted({tag for case in cases for tag in case.tags})
         raise UsageError(f"no case has the tags {', '.join(tags)}; there are: {', '.join(known)}")
-    if twice := _twice([case.id for case in chosen]):
+    if twice := _twice([*(case.id for case in chosen), *(each.folder.name for each in unread or ())]):
         raise UsageError(f"two cases are named {', '.join(twice)}; run them one folder at a time")
     return tuple(chosen)
+
+
+def _read(folders: Iterable[Path]) -> tuple[list[Case], list[Unread]]:
+    cases, bad = list[Case](), list[Unread]()
+    for folder in folders:
+        try:
+            cases.append(read_case(folder))
+        except UsageError as error:
+            bad.append(Unread(folder=folder.resolve(), why=str(error)))
+    return cases, bad
 
 
 def case_folders(names: Iterable[str], start: Path | None = None) -> list[Path]:
@@ -142,6 +172,8 @@ def _content(path: Path) -> bytes:
 def _task(folder: Path) -> tuple[Task, str, tuple[str, ...]]:
     if (folder / "task.toml").is_file():
         task, ignored = read_task(folder / "task.toml")
+        if beyond := task.beyond():
+            raise UsageError(f"{folder}/task.toml: {beyond}")
         notes = tuple(f"task.toml: {key} is not known here and has no effect" for key in ignored)
         return task, _instruction(folder / "instruction.md"), notes
     if (folder / "task.yaml").is_file():

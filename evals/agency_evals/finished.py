@@ -9,6 +9,7 @@ from typing import Any, Literal
 from agency_evals.case import Case
 from agency_evals.tree import Entry, Tree
 from agency_runtime.wire import Json, json_object
+from agency_tools.workspace import ROOT
 
 SandboxKind = Literal["auto", "docker", "bwrap"]
 AgentKind = Literal["replay", "live", "oracle", "nop", "cheat"]
@@ -38,6 +39,7 @@ class Box:
     kind: SandboxKind = "auto"
     image: str | None = None
     aliases: Sequence[str] = ()
+    start: str = ROOT
     beside: Mapping[str, Tree] = field(default_factory=dict[str, Tree])
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
 

@@ -6,16 +6,21 @@ import subprocess
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
+import yaml
+
 from agency_evals.case import FIXTURE, Case
-from agency_evals.container import build, mounts_of
+from agency_evals.container import build, mounts_of, placing
+from agency_evals.stand_ins import for_agents
 from agency_evals.task_file import Files
 from agency_evals.tree import Tree, read_tree, write_tree
 from agency_runtime.host_git import environment
+from agency_runtime.wire import json_object
 from agency_tools.errors import UsageError
+from agency_tools.workspace import ROOT
 
 STANDS_FOR = {
     name: f".{name.removeprefix('dot_')}"
@@ -45,13 +50,16 @@ class Fixture:
     """Where a case's workspace lies, and what the sandbox needs besides.
 
     root: the repository. own_git: it was made here, the case brings none. aliases: other paths at which the workspace is
-    seen. read_write: further folders, {host path: path inside}. notes: what of a public task could not be taken over.
+    seen. start: where one works. read_write: further folders, {host path: path inside}. tool_paths: folders that come
+    first on PATH. notes: what of a public task could not be taken over.
     """
 
     root: Path
     own_git: bool = True
     aliases: Sequence[str] = ()
+    start: str = ROOT
     read_write: Mapping[str, str] = field(default_factory=dict[str, str])
+    tool_paths: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: Sequence[str] = ()
 
@@ -69,15 +77,23 @@ def laid_out(case: Case, *, keep: bool = False) -> Generator[Fixture]:
 
 def lay_out(case: Case, folder: Path) -> Fixture:
     """The workspace below an empty folder. Raises UsageError where the case's files cannot make one."""
-    fixture = _public(case, folder) if _recipe(case) else _copied(case, folder / "workspace")
+    fixture = public(case, folder) if recipe_of(case) else _copied(case, folder / "workspace")
     spec = case.agency.workspace
     for path, mode in spec.modes.items():
-        if not (fixture.root / path).exists():
+        if not (fixture.root / path).exists() or not (fixture.root / path).resolve().is_relative_to(
+            fixture.root.resolve()
+        ):
             raise UsageError(f"{case.folder}/task.toml: workspace.modes names {path}, which is not in the workspace")
         (fixture.root / path).chmod(int(mode, 8))
     if fixture.own_git:
         _commit(fixture.root, spec)
-    return fixture
+    return _with_stand_ins(fixture, folder / "bin") if case.task.public else fixture
+
+
+def _with_stand_ins(fixture: Fixture, folder: Path) -> Fixture:
+    """A public task's agent finds the programs that most images have."""
+    for_agents(folder)
+    return replace(fixture, tool_paths=(str(folder),))
 
 
 def fixture_digest(case: Case) -> str:
@@ -92,7 +108,7 @@ def fixture_digest(case: Case) -> str:
     )
 
 
-def _recipe(case: Case) -> Path | None:
+def recipe_of(case: Case) -> Path | None:
     """The Dockerfile of a public task."""
     if (case.folder / FIXTURE).is_dir():
         return None
@@ -103,6 +119,11 @@ def _recipe(case: Case) -> Path | None:
 def _copied(case: Case, root: Path) -> Fixture:
     source = case.folder / FIXTURE
     source = source if source.is_dir() else case.folder / "environment"
+    image = case.task.environment.docker_image
+    if case.task.public and image and not source.is_dir():
+        raise UsageError(
+            f"{case.folder}/task.toml: environment.docker_image: {image} is not pulled; only files can be had"
+        )
     root.mkdir()
     if source.is_dir():
         _copy(source, root)
@@ -124,27 +145,47 @@ def _copy(source: Path, target: Path) -> None:
                 shutil.copy2(each.path, where)
 
 
-def _public(case: Case, folder: Path) -> Fixture:
-    """The workspace of a public task: the Dockerfile's working folder, with what else it copies beside it."""
-    recipe = _recipe(case)
+def public(case: Case, folder: Path) -> Fixture:
+    """The workspace of a public task: the Dockerfile's working folder, with what else it copies beside it.
+
+    Raises UsageError for an instruction that needs more than files.
+    """
+    recipe = recipe_of(case)
     assert recipe is not None
+    _one_container(recipe)
     container = build(recipe, folder / "image")
-    workdir = container.workdir if container.workdir != "/" else "/app"
-    root = container.place / workdir.lstrip("/")
-    root.mkdir(parents=True, exist_ok=True)
+    place = placing(container, case.task.environment.workdir)
+    place.root.mkdir(parents=True, exist_ok=True)
     if recipe.parent == case.folder:
         for name in OTHERS:
-            (root / name).unlink(missing_ok=True)
-    beside = mounts_of(container, workdir)
-    aliases = tuple(dict.fromkeys(path for path in (workdir, "/app") if path not in ("/workspace", *beside.values())))
+            (place.root / name).unlink(missing_ok=True)
+    beside = mounts_of(container, place.alias)
+    aliases = tuple(dict.fromkeys(path for path in (place.alias, "/app") if path not in (ROOT, *beside.values())))
     return Fixture(
-        root=root,
-        own_git=not (root / ".git").exists(),
+        root=place.root,
+        own_git=not (place.root / ".git").exists(),
         aliases=aliases,
+        start=ROOT + place.start.removeprefix(place.alias),
         read_write=beside,
         variables=container.variables,
         notes=container.notes,
     )
+
+
+def _one_container(recipe: Path) -> None:
+    """Raises UsageError for a task of several containers, naming the others."""
+    for name in ("docker-compose.yaml", "docker-compose.yml"):
+        path = recipe.parent / name
+        if not path.is_file():
+            continue
+        try:
+            services = list(json_object(json_object(yaml.safe_load(path.read_text(encoding="utf-8"))).get("services")))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+        if len(services) > 1:
+            raise UsageError(
+                f"{path}: needs the services {', '.join(map(str, services))}; here a case has one sandbox and no other"
+            )
 
 
 def commit_all(root: Path) -> None:

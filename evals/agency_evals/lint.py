@@ -1,12 +1,14 @@
 """Linting a case: what is wrong or doubtful about it, found by reading alone."""
 
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from agency_evals.case import FIXTURE, Case, read_case
+from agency_evals.case import Case, read_case
+from agency_evals.fixture import public, recipe_of
 from agency_evals.scorer_file import Documents, Manifests, ScorerFile, Terraform, Tests, Workflow, name_of
 from agency_evals.task_file import Task
 from agency_tools.errors import UsageError
@@ -100,11 +102,31 @@ def _verifier(case: Case) -> Iterator[Finding]:
             yield _found(case, name, "wall-clock", "a verdict seems to depend on the time something takes", "warning")
 
 
+def _image(case: Case) -> Iterator[Finding]:
+    """What of a public task's image cannot be had here, found by making its files."""
+    if recipe_of(case) is None:
+        return
+    with tempfile.TemporaryDirectory(prefix="agency-lint-") as folder:
+        try:
+            notes = public(case, Path(folder)).notes
+        except UsageError as error:
+            where, _, said = str(error).partition(": ")
+            yield Finding(path=where, rule="needs-image", severity="error", message=f"{said}; the case cannot be run")
+            return
+    for note in notes:
+        yield _found(case, "Dockerfile", "not-taken-over", note, "warning")
+
+
+def _line_ends(case: Case) -> Iterator[Finding]:
+    for path in (*_texts(case.tests, case.test_script), *_texts(None, case.solution)):
+        if path.suffix == ".sh" and b"\r\n" in path.read_bytes():
+            name = path.relative_to(case.folder).as_posix()
+            yield _found(case, name, "line-ends", "its lines end in CR LF, which no shell bears: convert it to LF")
+
+
 def _dockerfile(case: Case) -> Iterator[Finding]:
-    path = case.folder / "environment" / "Dockerfile"
-    older = case.folder / "Dockerfile"
-    path = path if path.is_file() else older
-    if not path.is_file() or (case.folder / FIXTURE).is_dir():
+    path = recipe_of(case)
+    if path is None:
         return
     text, name = path.read_text(encoding="utf-8", errors="replace"), path.relative_to(case.folder).as_posix()
     for image in UNPINNED.findall(text):
@@ -162,6 +184,8 @@ RULES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     _agents,
     _verifier,
     _dockerfile,
+    _image,
+    _line_ends,
     _assertions,
     _links,
 )

@@ -60,7 +60,7 @@ def finished_of(folder: RunFolder, result: CaseResult, case: Case, box: Box) -> 
         raise UsageError(f"{case.folder}: its workspace has changed since {folder.id}; run it again")
     with laid_out(case) as fixture:
         before = read_tree(fixture.root)
-        public = replace(box, aliases=tuple(fixture.aliases), variables=fixture.variables)
+        public = replace(box, aliases=tuple(fixture.aliases), start=fixture.start, variables=fixture.variables)
     events = list(read_events(folder.path / result.session)) if result.session else []
     recording = case.recordings.get(result.recording or "")
     agent: Any = result.agent

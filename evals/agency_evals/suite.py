@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agency_evals.agents import Choices
 from agency_evals.attempt import Job, job_digest
-from agency_evals.case import Case
+from agency_evals.case import Case, Unread, digest_of
 from agency_evals.engine import Engine
 from agency_evals.globs import matching
 from agency_evals.results import GRADED, RETRIED, CaseResult, Cause, Expected
@@ -18,9 +18,10 @@ Tell = Callable[[CaseResult], None]
 
 
 def jobs_of(
-    cases: Iterable[Case], choices: Choices, run: Path, *, recordings: Sequence[str] = ("*",), epochs: int = 1
-) -> tuple[Job, ...]:
-    """Every attempt, case by case. Raises UsageError where there is none to be made."""
+    cases: Iterable[Case], choices: Choices, run: Path, *, recordings: Sequence[str] = ("*",), epochs: int = 1,
+    unread: Sequence[Unread] = (),
+) -> tuple[Job, ...]:  # fmt: skip
+    """Every attempt, case by case; of a case that cannot be read one, which says so. Raises UsageError where there is none."""
     jobs = tuple(
         Job(
             id=case.result_id(name), case=case.folder, run=run, digest=job_digest(case, name),
@@ -32,7 +33,13 @@ def jobs_of(
     )  # fmt: skip
     if not jobs:
         raise UsageError(f"nothing to run: {_nothing(choices, recordings)}")
-    return jobs
+    return jobs + tuple(
+        Job(
+            id=each.folder.name, case=each.folder, run=run, digest=digest_of(each.folder), choices=choices,
+            expected="failed" if choices.agent in ("nop", "cheat") else "passed",
+        )
+        for each in unread
+    )  # fmt: skip
 
 
 def _nothing(choices: Choices, recordings: Sequence[str]) -> str:

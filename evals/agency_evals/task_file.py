@@ -3,7 +3,9 @@
 A key that nobody knows is refused in a case that has an `[agency]` table; in a public task it is only noted.
 """
 
+import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -44,11 +46,13 @@ class Networked(Table):
 
 
 class Verifier(Networked):
-    """How the tests run; seconds."""
+    """How the tests run; seconds. Here they always run apart from the agent."""
 
     timeout_sec: Positive = 600.0
     env: dict[str, str] = Field(default_factory=dict)
     environment_mode: Literal["shared", "separate"] | None = None
+    environment: dict[str, Any] | None = None
+    collect: tuple[dict[str, Any], ...] = ()
 
 
 class Agent(Networked):
@@ -75,6 +79,7 @@ class Environment(Networked):
     storage: str | None = None
     gpus: int = 0
     gpu_types: tuple[str, ...] | None = None
+    tpu: dict[str, Any] | None = None
     os: str | None = None
     workdir: str | None = None
     allow_internet: bool = True
@@ -82,6 +87,14 @@ class Environment(Networked):
     env: dict[str, str] = Field(default_factory=dict)
     skills_dir: str | None = None
     healthcheck: dict[str, Any] | None = None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """The memory, from either key; None where neither says anything that can be read."""
+        if self.memory_mb:
+            return self.memory_mb << 20
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMG])i?B?", (self.memory or "").strip().upper())
+        return int(float(found[1]) * (1 << {"K": 10, "M": 20, "G": 30}[found[2]])) if found else None
 
 
 class Limits(Table):
@@ -147,7 +160,35 @@ class Task(Table):
     agent: Agent = Agent()
     environment: Environment = Environment()
     solution: Solution = Solution()
+    steps: tuple[dict[str, Any], ...] = ()
+    multi_step_reward_strategy: str | None = None
+    artifacts: tuple[str | dict[str, Any], ...] = ()
     agency: Agency | None = None
+
+    @property
+    def public(self) -> bool:
+        """Whether it was written for others: it has no table of ours."""
+        return self.agency is None
+
+    def beyond(self) -> str | None:
+        """What the task asks for that cannot be had here, in words; None where it asks for nothing of the kind."""
+        if self.steps:
+            return "steps: it has several steps, and only tasks of one step can be run"
+        if (self.environment.os or "linux").lower() != "linux":
+            return f"environment.os: {self.environment.os} cannot be had here; the sandbox is Linux"
+        return None
+
+
+def resolved(env: Mapping[str, str]) -> dict[str, str]:
+    """Harbor's variables without this machine's: `${NAME:-other}` is its default, `${NAME}` is left out.
+
+    A public task must not read what the person who runs it has in the environment.
+    """
+    found = {name: TEMPLATE.sub(lambda match: match[2] or "", value) for name, value in env.items()}
+    return {name: value for name, value in found.items() if value or not TEMPLATE.search(env[name])}
+
+
+TEMPLATE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 class OlderTask(BaseModel):

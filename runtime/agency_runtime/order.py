@@ -46,6 +46,7 @@ class Beside:
     read_write: Mapping[str, str] = field(default_factory=dict[str, str])
     aliases: Sequence[str] = ()
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    tool_paths: Sequence[str] = ()
     memory: int | None = None  # bytes; None for the sandbox's own limit
     web: Path | None = None  # the only web that there is; None for the real one
 

@@ -36,6 +36,7 @@ def layout_of(order: Order) -> Layout:
         read_write=beside.read_write,
         aliases=beside.aliases,
         variables=beside.variables,
+        tool_paths=(*layout.tool_paths, *beside.tool_paths),
         limits=replace(layout.limits, memory=beside.memory or layout.limits.memory),
     )
 

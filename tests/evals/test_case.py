@@ -55,9 +55,10 @@ def test_a_wrong_file_is_refused_with_the_key_that_is_wrong(
 
 
 def test_unknown_keys_of_a_public_task_are_noted_and_not_refused(make_case: MakeCase) -> None:
-    folder = make_case(files={"task.toml": '[environment]\nfuture_key = 1\nmemory = "2G"\n[steps]\na = 1\n'})
+    folder = make_case(files={"task.toml": '[environment]\nfuture_key = 1\nmemory = "2G"\n[stages]\na = 1\n'})
     case = read_case(folder)
-    assert [note.split(":")[1].split()[0] for note in case.notes] == ["environment.future_key", "steps"]
+    assert [note.split(":")[1].split()[0] for note in case.notes] == ["environment.future_key", "stages"]
+    assert case.task.environment.memory_bytes == 2 << 30
     assert "unknown-key" in rules(folder)
 
 

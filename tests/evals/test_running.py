@@ -141,39 +141,6 @@ def test_the_tests_see_a_copy_and_never_the_agents_sandbox(make_case: MakeCase, 
     assert not (case / "tests" / "x").exists()
 
 
-def test_public_tasks_run_unchanged_in_both_shapes(make_case: MakeCase, tmp_path: Path) -> None:
-    tests = (
-        "from pathlib import Path\ndef test_it() -> None:\n    assert Path('/app/answer.txt').read_text() == 'start 42\\n'\n"
-        "    assert Path('/data/in.csv').is_file()\n    assert Path('/data/latest.csv').resolve() == Path('/data/in.csv')\n"
-    )
-    docker = (
-        "FROM ubuntu:24.04\nRUN apt-get update && apt-get install -y tmux && ln -s /usr/bin/python3 /usr/bin/python\n"
-    )
-    docker += "WORKDIR /app\nCOPY start.txt /app/\nCOPY in.csv /data/\nRUN ln -s /data/in.csv /data/latest.csv\n"
-    solve = "cd /app && (cat start.txt; echo 42) | paste -sd' ' > answer.txt\n"
-    harbor = make_case(
-        "harbor",
-        {
-            "task.toml": 'version = "1.0"\n[metadata]\nauthor_name = "x"\n[verifier]\ntimeout_sec = 60.0\n[environment]\ncpus = 1\n',
-            "environment/workspace/README.md": None, "environment/Dockerfile": docker, "environment/start.txt": "start\n",
-            "environment/in.csv": "1\n", "tests/test_outputs.py": tests, "solution/solve.sh": solve,
-            "tests/test.sh": "apt-get update\ncurl -LsSf https://astral.sh/uv/install.sh | sh\nuvx pytest /tests/test_outputs.py\n",
-        },
-    )  # fmt: skip
-    older = make_case(
-        "older",
-        {
-            "task.toml": None, "instruction.md": None, "environment/workspace/README.md": None, "tests/test.sh": None,
-            "solution/solve.sh": None, "task.yaml": "instruction: |-\n  Write answer.txt.\nparser_name: pytest\ntags: [x]\n",
-            "Dockerfile": docker, "start.txt": "start\n", "in.csv": "1\n", "run-tests.sh": "uv run pytest $TEST_DIR/test_outputs.py\n",
-            "solution.sh": solve, "tests/test_outputs.py": tests,
-        },
-    )  # fmt: skip
-    for case in (harbor, older):
-        solved, idle = (run(case, tmp_path, replace(BWRAP, agent=agent)) for agent in ("oracle", "nop"))
-        assert (solved.outcome, idle.outcome) == ("passed", "failed"), (case, solved)
-
-
 def recorded(
     case: Path, serve: Serve, name: str = "good", blocks: Sequence[Any] = WRITES
 ) -> "subprocess.CompletedProcess[str]":

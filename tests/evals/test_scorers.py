@@ -13,7 +13,7 @@ from agency_evals.finished import AgentKind, Finished
 from agency_evals.results import Score
 from agency_evals.scorer_file import AnySpec, ScorerFile
 from agency_evals.scorers import score_all
-from agency_evals.scorers.tests_scorer import reported, rewarded
+from agency_evals.scorers.rewards import reported, rewarded
 from agency_evals.scorers.validators_scorer import reported as validated
 from agency_evals.scorers.workflow_scorer import CHECKS as WORKFLOW_CHECKS
 from agency_evals.task_file import Task
@@ -359,7 +359,7 @@ def test_first_time_success_counts_each_check_once() -> None:
 def test_a_reward_is_a_number_from_0_to_1_or_an_error(
     text: str | None, numbers: str | None, outcome: str, value: float | None
 ) -> None:
-    score = rewarded("tests", Done(command="x", exit_code=0, output="said", overdue=False), text, numbers)
+    score = rewarded("tests", Done(command="x", exit_code=0, output="said", overdue=False), text, numbers, command="x")
     assert (score.outcome, score.value) == (outcome, value)
     assert score.evidence is not None
 
@@ -382,14 +382,14 @@ SKIP = '<testcase name="c"><skipped type="pytest.skip"/></testcase>'
 )
 def test_a_skipped_test_is_no_pass_and_no_test_is_an_error(cases: list[str], code: int, outcome: str) -> None:
     done = Done(command="x", exit_code=code, output="said", overdue=False)
-    assert reported("tests", "pytest", done, JUNIT.format(len(cases), "".join(cases))).outcome == outcome
+    assert reported("tests", "pytest", done, [JUNIT.format(len(cases), "".join(cases))]).outcome == outcome
 
 
 def test_tests_without_a_report_are_an_error_and_without_pytest_unscored() -> None:
     late = Done(command="x", exit_code=124, output="", overdue=True)
-    assert reported("tests", "pytest", late, None).outcome == "error"
+    assert reported("tests", "pytest", late, []).outcome == "error"
     absent = Done(command="x", exit_code=1, output="No module named pytest", overdue=False)
-    assert reported("tests", "pytest", absent, None).outcome == "unscored"
+    assert reported("tests", "pytest", absent, []).outcome == "unscored"
 
 
 def test_an_absent_validator_is_named_and_a_required_one_leaves_it_unscored() -> None:

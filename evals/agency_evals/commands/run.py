@@ -103,7 +103,7 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The verdict's exit code, or that of an interruption. Raises UsageError before anything has begun."""
-    from agency_evals.case import find_cases
+    from agency_evals.case import Unread, find_cases
     from agency_evals.gate import gate_of
     from agency_evals.outputs import check_outputs
     from agency_evals.run_folder import find_run
@@ -112,10 +112,11 @@ def run(args: argparse.Namespace) -> int:
     check_outputs(args)
     gate, choices = gate_of(args), choices_of(args)
     other = find_run(args.failed_from) if args.failed_from else None
-    cases = find_cases(args.cases, tags=args.tag)
+    unread: list[Unread] = []
+    cases = find_cases(args.cases, tags=args.tag, unread=unread)
     request = request_of(args)
     folder, resumed = where(args, request)
-    every = jobs_of(cases, choices, folder.path, recordings=args.recordings or ["*"], epochs=args.epochs)
+    every = jobs_of(cases, choices, folder.path, recordings=args.recordings or ["*"], epochs=args.epochs, unread=unread)
     jobs = chosen(args, every, other)
     todo = missing(jobs, folder.results())
     begin(folder, cases, jobs, choices, lock_more(args, every, request, folder, resumed=resumed))
