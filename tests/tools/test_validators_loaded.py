@@ -8,7 +8,7 @@ import pytest
 
 from agency_tools.image.recipe import tool_paths
 from agency_tools.validators.inside import actions, charts, loaded, prometheus, secrets
-from agency_tools.validators.inside.document import UNQUOTED, is_placeholder, parsed
+from agency_tools.validators.inside.document import UNQUOTED, Fault, is_placeholder, parsed
 from agency_tools.validators.inside.engine import sources_of
 from agency_tools.validators.inside.running import Runner
 from agency_tools.validators.inside.values import Finding, Unchecked, Validator
@@ -135,3 +135,8 @@ def test_what_a_workflow_gets_later_is_no_fault_of_it(tmp_path: Path, text: str,
         pytest.skip("there is no actionlint here")
     found = told(judged(tmp_path, {".github/workflows/a.yml": text}, actions.VALIDATORS[0]))
     assert len(found) == messages
+
+
+def test_what_nests_without_end_is_a_fault_at_once() -> None:
+    assert parsed("[" * 20_000 + "]" * 20_000).fault == Fault(1, 1, "it nests deeper than 1,000")
+    assert parsed("[" * 90 + "]" * 90).fault is None

@@ -137,9 +137,15 @@ class _Reader:
         return {**merged, **found}
 
 
+NESTED = re.compile(r"(?:[\[{]\s*){1000}")
+"""More than any reader takes; each further bracket costs PyYAML as much as all before it."""
+
+
 def parsed(text: str) -> Parsed:
     """The documents of a YAML or JSON text. Raises NotRun where PyYAML is not installed."""
     yaml = library("yaml", "PyYAML")
+    if NESTED.search(text):
+        return Parsed((), Fault(1, 1, "it nests deeper than 1,000"))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     documents: list[Document] = []
     try:

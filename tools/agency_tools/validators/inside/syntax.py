@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .document import TEMPLATE, is_json_template, is_template, json_fault
+from .document import NESTED, TEMPLATE, is_json_template, is_template, json_fault
 from .values import ERROR, WARNING, Finding, NotRun, Said, Source, Unchecked, Validator, library
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ def _yamllint(sources: list[Source], runner: Runner) -> Iterator[Said]:
     linter, config = library("yamllint.linter", "yamllint"), library("yamllint.config", "yamllint")
     rules = _configuration(config, runner.root)
     for source in sources:
+        if NESTED.search(source.text):
+            yield Finding(source.path, 1, 1, "yamllint", "syntax", ERROR, str(source.documents.fault.message))
+            continue
         if _has_duplicates_check_only(rules) and "yamllint" not in source.text and _unique(source):
             continue
         said = list(_problems(source, linter.run(source.text, rules, source.path)))
