@@ -22,6 +22,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
     "PAGER": "cat",
+    "AWS_PAGER": "",
+    "MANPAGER": "cat",
+    "SYSTEMD_PAGER": "cat",
     "PIP_NO_INPUT": "1",
     "TF_INPUT": "0",
     "TF_IN_AUTOMATION": "1",
@@ -29,6 +32,13 @@ ENVIRONMENT: Mapping[str, str] = {
     "AWS_EC2_METADATA_DISABLED": "true",
     "CHECKPOINT_DISABLE": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "NPM_CONFIG_AUDIT": "false",
+    "NPM_CONFIG_FUND": "false",
+    "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+    # a run leaves no caches in the user's tree
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "MYPY_CACHE_DIR": f"{HOME}/.cache/mypy",
+    "RUFF_CACHE_DIR": f"{HOME}/.cache/ruff",
     # the repository may belong to another user than the one git sees
     "GIT_CONFIG_COUNT": "1",
     "GIT_CONFIG_KEY_0": "safe.directory",

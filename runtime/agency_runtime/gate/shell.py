@@ -20,11 +20,19 @@ def _parser() -> Any:
 
 def parse(text: str) -> Any:
     """The root of the syntax tree; never raises, a broken text gives a tree that says so."""
-    return _parser().parse(_tame(_COPROC.sub("", text)).encode()).root_node
+    tamed = _tame(_COPROC.sub("", text))
+    root = _parser().parse(tamed.encode()).root_node
+    if not root.has_error or not _BASED.search(tamed):
+        return root
+    without = _ARITHMETIC.sub(lambda found: _BASED.sub(lambda base: " " * len(base[0]), found[0]), tamed)
+    return _parser().parse(without.encode()).root_node
 
 
 _COPROC = re.compile(r"\bcoproc\s+(?:\w+\s+)?(?=[{(])")
 """The grammar does not know `coproc { … }`; what it runs is the group."""
+_BASED = re.compile(r"(?<![\w#.])(?:[2-9]|[1-5][0-9]|6[0-4])#(?=[\w${@])")
+"""The base of a number, as in `$((10#$x))`, which the grammar does not know either; it changes nothing that is run."""
+_ARITHMETIC = re.compile(r"\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)")
 
 
 def text_of(node: Any) -> str:
