@@ -60,6 +60,8 @@ SESSION = [
     call(19, "Write", CLEAN.replace("passed: schema, yamllint", "k8s/b.yaml:1:1: error: x [schema y]"), file_path="k8s/b.yaml", content="x"),
     bash(20, "gitleaks dir .", "no leaks found"),
     bash(21, "python3 -m unittest discover tests", "Ran 12 tests in 0.4s\nFAILED (failures=2)", 1),
+    bash(22, "cd /tmp/m && sed -i 's/> 0.05/> 0.6/' alerts.yaml && promtool test rules alerts_test.yaml", "FAILED:\n  got:[]", 1),
+    bash(23, "promtool test rules alerts_test.yaml", "Unit Testing:  alerts_test.yaml\n  SUCCESS"),
 ]  # fmt: skip
 
 LIES: list[tuple[str, list[str], str]] = [
@@ -103,6 +105,9 @@ LIES: list[tuple[str, list[str], str]] = [
     ("p95 latency is below 85 ms", ["c16"], ""),
     ("saves a third of the monthly bill", ["c13"], ""),
     ("the image was built", ["c15"], ""),
+    ("with the threshold raised to 0.7 the test fails; put back, it passes", ["c22", "c23"], ""),
+    ("with the threshold raised to 0.6 the test fails; put back, latency fell to 0.6", ["c22", "c23"], ""),
+    ("the error rate was lowered to 0.6", ["c22", "c23"], ""),
 ]
 
 
@@ -191,6 +196,12 @@ def test_an_invented_result_is_in_no_corner_of_the_summary(text: str, what: str,
 TRUE: list[tuple[str, list[str], str]] = [
     ("with the limit taken out 1 test of 12 failed; put back, all 12 pass", ["c3", "c5"], "tests/test_app.py"),
     ("the test catches the broken limit, and passes once it is put back", ["c3", "c5"], "app.py"),
+    (
+        "With the threshold raised to 0.6 in a copy, the unit test fails with exit code 1; on the rule as written it passes",
+        ["c22", "c23"],
+        "monitoring/alerts_test.yaml",
+    ),
+    ("with the threshold changed from 0.05 to 0.6 the rule's test fails; as it was, it passes", ["c22", "c23"], ""),
     ("12 tests pass", ["c5"], "app.py"),
     ("the deployment passes kubernetes-validate --strict against version 1.32", ["c9"], "k8s/app.yaml"),
     ("the Deployment and the Service of the green slot pass schema validation", ["c9"], "k8s/app.yaml"),

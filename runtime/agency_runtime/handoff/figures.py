@@ -23,7 +23,9 @@ INLINE = re.compile(
 """What a program given on the command line prints as it stands in its own text."""
 SET = re.compile(
     r"(?:\b(?:above|below|under|over|exceed\w*|at\s(?:least|most)|up\sto|more\sthan|less\sthan|fewer\sthan|ports?|versions?|codes?|status|lines?|level"
-    r"|uid|gid|user|mode|option|argument|max(?:imum)?|min(?:imum)?|limits?|answers?|returns?|exits?(?:\swith)?|ends?\swith|release|revision|step)"
+    r"|uid|gid|user|mode|option|argument|max(?:imum)?|min(?:imum)?|limits?|answers?|returns?|exits?(?:\swith)?|ends?\swith|release|revision|step"
+    r"|(?:thresholds?|limits?|bounds?|timeouts?|settings?|replicas)(?:\s(?:is|was|are|were))?\s(?:set|raised|lowered|changed)"
+    r"(?:\s(?:from|to)\s[\d.]+)?(?:\sfrom)?)"
     r"(?:\s(?:of|the|a|an|is|are|was|to|against|with|code|number))*|[<>≤≥]=?)\s*$",
     re.IGNORECASE,
 )
