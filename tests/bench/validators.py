@@ -37,13 +37,62 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec:
-      containers: [{name: web, image: "registry.example.com/web:1.0"}]
+      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      containers:
+        - name: web
+          image: "registry.example.com/web:1.0"
+          ports: [{name: http, containerPort: 8080}]
+          readinessProbe: {httpGet: {path: /ready, port: http}}
+          livenessProbe: {httpGet: {path: /live, port: http}}
+          resources: {requests: {cpu: 100m, memory: 128Mi}, limits: {memory: 256Mi}}
+          securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{name: http, port: 80, targetPort: http}]
 """
 RULES = """\
 groups:
   - name: web
     rules:
       - {alert: Down, expr: "sum(rate(up[5m])) by (job) == 0", for: 5m, labels: {severity: page}}
+"""
+TERRAFORM = """\
+variable "name" {
+  type = string
+}
+
+resource "aws_s3_bucket" "logs" {
+  bucket = "${var.name}-logs"
+}
+
+resource "aws_s3_bucket_public_access_block" "logs" {
+  bucket                  = aws_s3_bucket.logs.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_security_group" "web" {
+  name        = var.name
+  description = "HTTPS from the load balancer"
+
+  ingress {
+    description = "HTTPS"
+    from_port   = 443
+    to_port     = 443
+    protocol    = "tcp"
+    cidr_blocks = ["10.0.0.0/8"]
+  }
+}
+
+output "bucket" {
+  value = aws_s3_bucket.logs.id
+}
 """
 TEMPLATE = """\
 AWSTemplateFormatVersion: "2010-09-09"
@@ -57,7 +106,7 @@ FILES: Mapping[str, tuple[str, str]] = {
     "shell": ("scripts/{}.sh", '#!/bin/sh\nset -eu\nfor name in "$@"; do\n  echo "$name"\ndone\n'),
     "Kubernetes": ("k8s/{}.yaml", DEPLOYMENT),
     "compose": ("stacks/{}/compose.yaml", "services:\n  web:\n    image: nginx:1.27\n    ports: ['80:80']\n"),
-    "Terraform": ("tf/{}/main.tf", 'variable "name" {\n  type = string\n}\n\noutput "name" {\n  value = var.name\n}\n'),
+    "Terraform": ("tf/{}/main.tf", TERRAFORM),
     "Prometheus rules": ("rules/{}.yml", RULES),
     "CloudFormation": ("cfn/{}.yaml", TEMPLATE),
     "systemd": ("units/{}.service", "[Service]\nExecStart=/usr/bin/web\n[Install]\nWantedBy=multi-user.target\n"),
@@ -74,7 +123,7 @@ def fill(root: Path, number: int) -> None:
         place, text = list(FILES.values())[each % len(FILES)]
         path = root / place.format(f"n{each}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(f"{text}# {each}\n", encoding="utf-8")
 
 
 async def one(checker: Checker, root: Path, place: str, text: str) -> float:
@@ -113,6 +162,12 @@ async def main(kind: str) -> None:
             report = await checker.check(slow=True)
             taken = time.perf_counter() - began
             print(f"{f'{len(report.paths)} files':28} {taken:8.1f} s    at most 60")
+            judged = [each for each in report.validators if each.outcome == "passed"]
+            print(", ".join(f"{each.name} {each.files}" for each in sorted(judged, key=lambda each: -each.files)))
+            print(
+                *(f"not run: {each.name}: {each.why}" for each in report.validators if each.outcome == "not_run"),
+                sep="\n",
+            )
         finally:
             await workspace.close()
 
