@@ -57,7 +57,7 @@ class TreeWatch:
         if before is None:
             return None
         self._tree = after = await self._told(before.now)
-        return None if after is None else changes(before.digests, after.digests).all
+        return None if after is None else tuple(_altered(before.digests, after.digests))
 
     async def _told(self, look: "Callable[[], Tree]") -> "Tree | None":
         """The tree; None for good where it cannot be read."""
@@ -101,6 +101,15 @@ class Tree:
         if states.keys() != self.states.keys():
             return False
         return all(state.still(states[path], self.taken) for path, state in self.states.items())
+
+
+def _altered(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """The paths that differ. A file that may now be executed is the same to every check that it has passed."""
+    for path in changes(before, after).all:
+        name = os.fsencode(path)
+        was, now = before.get(name, ""), after.get(name, "")
+        if was.replace("100644 ", "100755 ", 1) != now:
+            yield path
 
 
 def _states(root: bytes, ignored: frozenset[bytes]) -> Iterator[tuple[bytes, Stat]]:

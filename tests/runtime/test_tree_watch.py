@@ -44,6 +44,8 @@ def tree(repository: Path) -> Path:
     for name, text in {"app.py": "x = 1\n", "k8s/app.yaml": "kind: Pod\n", ".gitignore": "dist/\n*.log\n"}.items():
         (repository / name).parent.mkdir(exist_ok=True)
         (repository / name).write_text(text)
+    (repository / "tool.sh").write_text("true\n")
+    (repository / "tool.sh").chmod(0o755)
     subprocess.run(["git", "add", "."], cwd=repository, check=True)
     return repository
 
@@ -57,6 +59,7 @@ NAMED_ONLY = [
     "mkdir -p dist && cp app.py dist/ && echo x > run.log",
     "sed -i s/1/2/ app.py && sed -i s/2/1/ app.py",
     "mkdir -p empty",
+    "chmod +x app.py",
     "false",
 ]
 
@@ -71,7 +74,7 @@ CHANGED = [
     ("python3 -c \"import pathlib; pathlib.Path('new').mkdir(); pathlib.Path('new/a').touch()\"", ("new/a",)),
     ("mv app.py main.py", ("app.py", "main.py")),
     ("git rm -q --cached app.py; rm app.py; false", ("app.py",)),
-    ("chmod +x app.py", ("app.py",)),
+    ("chmod -x tool.sh", ("tool.sh",)),
     ("ln -sf app.py link", ("link",)),
     ("printf 'x = 2\\n' > app.py; touch -d @0 app.py", ("app.py",)),
     ("rm -r k8s", ("k8s/app.yaml",)),
