@@ -12,7 +12,7 @@ from agency_runtime.wire import Json, json_object
 from agency_tools.workspace import ROOT
 
 SandboxKind = Literal["auto", "docker", "bwrap"]
-AgentKind = Literal["replay", "live", "oracle", "nop", "cheat"]
+AgentKind = Literal["replay", "live", "oracle", "nop", "cheat", "imported"]
 OWN = (".agency/handoff/", ".agency/sessions/")
 """Where the runtime itself writes; nothing there counts as a change of the agent's."""
 
@@ -51,6 +51,7 @@ class Finished:
     before, after: the workspace's files, without `.git`. events: the session's, in order. ended: the last one's data;
     empty where there was no session. executes: False in a pure replay, in which no scorer may run anything.
     own_git: the repository was made for the attempt and is no part of the task. grades: a model may be asked to judge.
+    files_known: False for a trajectory from elsewhere that came without the files it left.
     """
 
     case: Case
@@ -62,13 +63,14 @@ class Finished:
     executes: bool = True
     own_git: bool = True
     grades: bool = False
+    files_known: bool = True
     box: Box = Box()
     kept: Path | None = None  # where verdicts of this recording are kept
 
     @property
     def modelled(self) -> bool:
         """Whether a model acted, so that its conduct can be judged."""
-        return self.agent in ("replay", "live")
+        return self.agent in ("replay", "live", "imported")
 
     @cached_property
     def changed(self) -> dict[str, list[str]]:

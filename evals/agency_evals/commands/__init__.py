@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Any]"  # pyright: ignore[reportPrivateUsage] # argparse has no public name
 
-SUBCOMMANDS = ("run", "record", "score", "list", "lint", "compare", "report", "merge")
+SUBCOMMANDS = ("run", "record", "score", "list", "lint", "compare", "report", "merge", "import_")
 
 
 def add(subparsers: Subparsers) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from agency_evals.finished import Finished
 from agency_evals.results import Score
-from agency_evals.scorer_file import AnySpec, Terraform, name_of
+from agency_evals.scorer_file import AnySpec, Spent, Terraform, name_of
 from agency_evals.scorers import (
     documents_scorer,
     files_scorer,
@@ -56,6 +56,10 @@ OF_CONDUCT = frozenset({"trajectory", "usage", "first_time_success", "rubric"})
 """Kinds that judge how a model went about it; there is nothing for them to judge in a script."""
 
 
+OF_SESSION = frozenset({"gate", "handoff", "first_time_success", "rubric"})
+"""Kinds that rest on a session of ours: on verdicts of the gate, exit codes, evidence."""
+
+
 def score_all(finished: Finished) -> tuple[Score, ...]:
     """A score from every scorer that has something to judge, in the case's order.
 
@@ -84,6 +88,8 @@ def applies(spec: AnySpec, finished: Finished) -> bool:
 
 
 async def _score(spec: AnySpec, finished: Finished, verdicts: Verdicts) -> Score:
+    if finished.agent == "imported" and (why := _unknowable(spec, finished)):
+        return unscored(name_of(spec), why)
     if is_kept(spec) and (spec.kind == "rubric" or not finished.executes) and (kept := verdicts.kept(spec)):
         return kept
     if is_kept(spec) and not finished.executes:
@@ -95,6 +101,20 @@ async def _score(spec: AnySpec, finished: Finished, verdicts: Verdicts) -> Score
         raise
     except Exception as error:  # one scorer's fault must not cost the verdicts of the others; it is told in full
         return broken(name_of(spec), f"{error!r}\n{''.join(traceback.format_tb(error.__traceback__)[-3:])}")
+
+
+def _unknowable(spec: AnySpec, finished: Finished) -> str:
+    """Why nothing can be said of a trajectory that another program made; empty where it can."""
+    if spec.kind in OF_SESSION:
+        return "another program made the trajectory: it holds no verdicts of the gate, no exit codes and no evidence"
+    if isinstance(spec, Spent):
+        bounds = {"tokens": spec.max_tokens, "cost_usd": spec.max_cost_usd}
+        wanted = {spec.measure, *(measure for measure, bound in bounds.items() if bound is not None)}
+        lacking = sorted(wanted & set(finished.ended.get("unknown", ())))
+        return f"the trajectory says nothing of {', '.join(lacking)}" if lacking else ""
+    if spec.kind != "trajectory" and not finished.files_known:
+        return "the trajectory came without the files it left; --workspace gives them"
+    return ""
 
 
 HOW = "`agency eval record CASE --verdicts` keeps it"
