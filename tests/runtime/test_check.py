@@ -94,6 +94,32 @@ def test_with_a_base_only_what_the_change_brought_counts_however_lines_moved(rep
     assert agency(repository, "--base", "HEAD", "run.sh").returncode == 0
 
 
+def test_with_a_base_a_renamed_file_brings_nothing_that_was_there_before(repository: Path) -> None:
+    (repository / "run.sh").write_text("#!/bin/sh\n# one\n# two\n# three\nexit 300\n")
+    git(repository, "add", "run.sh")
+    git(repository, "commit", "-qm", "bad")
+    git(repository, "mv", "run.sh", "start.sh")
+    assert agency(repository, "--base", "HEAD").returncode == 0
+    assert agency(repository, "start.sh").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        ("printf '[%2097153d]' 1 >big.json", "big.json: 2,097,155 bytes; files of up to 2 MiB are read"),
+        ("head -c 3 /dev/zero >big.json", "big.json: no text"),
+        ("ln -s big.json big.json", "big.json: a link; name the file that it leads to"),
+        ("mkfifo big.json", "big.json: no regular file"),
+    ],
+)  # fmt: skip
+def test_a_named_file_that_nothing_reads_is_not_run_and_no_pass(repository: Path, make: str, why: str) -> None:
+    subprocess.run(["bash", "-c", make], cwd=repository, check=True)
+    done = agency(repository, "big.json", "--json")
+    assert [each["why"] for each in json.loads(done.stdout)["validators"] if each["name"] == "reading"] == [why]
+    assert done.returncode == 1
+    assert agency(repository).returncode == 0
+
+
 def test_paths_are_relative_to_where_one_stands(repository: Path) -> None:
     (repository / "sub").mkdir()
     (repository / "sub" / "run.sh").write_text(BAD)
@@ -112,6 +138,10 @@ def test_paths_are_relative_to_where_one_stands(repository: Path) -> None:
             "agency: --base nosuch: no such commit in this repository; give a branch, tag or commit",
         ),
         (["--base", "-x"], "expected one argument"),
+        (
+            ["--json", "--sarif"],
+            "agency: --json and --sarif: only one can go to standard output; give the others a FILE",
+        ),
         (["--junit", "gone/out.xml"], "agency: --junit gone/out.xml: cannot be written: No such file or directory"),
     ],
 )

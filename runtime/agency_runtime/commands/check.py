@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ def add(subparsers: Subparsers) -> None:
         "check",
         help="run the validators over files, by hand or in CI",
         description="Find out what the files are, and run in a sandbox every validator that applies to them. "
-        "Exit code 0: nothing was found, 1: something was, 2: it was asked for wrongly, 4: no sandbox.",
+        "Exit code 0: nothing was found, 1: something was, or nothing could be checked, 2: it was asked for wrongly, 4: no sandbox.",
     )
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: the whole repository)")
     parser.add_argument("--json", action="store_true", help="findings and outcomes as one JSON object")
@@ -47,14 +48,19 @@ def add(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check, and say what was found. Raises UsageError where a path or the base is not there."""
+    from agency_runtime.commands.unread import with_unread
+
     for form, ends in FORMS.items():
         given_back = path_after(getattr(args, form), ends)
         if given_back is not None:
             args.paths.insert(0, given_back)
             setattr(args, form, "-")
+    printed = [f"--{form}" for form in ("json", *FORMS) if getattr(args, form) in (True, "-")]
+    if len(printed) > 1:
+        raise UsageError(f"{' and '.join(printed)}: only one can go to standard output; give the others a FILE")
     root = root_of(args.repo)
     paths = inside(root, args.paths)
-    report = asyncio.run(checked(root, paths, args))
+    report = with_unread(asyncio.run(checked(root, paths, args)), root, paths or ())
     tell(report, args)
     return verdict(report, strict=args.strict)
 
@@ -88,7 +94,7 @@ def inside(root: Path, given: Sequence[str]) -> list[str] | None:
     found: list[str] = []
     for name in given:
         path = Path(name).absolute()
-        if not path.exists():
+        if not os.path.lexists(path):
             raise UsageError(f"{name}: no such file or folder")
         try:
             found.append(str(path.parent.resolve().joinpath(path.name).relative_to(root)) if path != root else ".")

@@ -63,7 +63,11 @@ class Before:
 
     def _judge(self, commit: str, paths: list[str], pace: Pace) -> None:
         there = set(self._git("ls-tree", "-r", "--name-only", "-z", commit).split("\0")) - {""}
-        wanted = [path for path in paths if path in there]
+        earlier = {path: path for path in paths if path in there}
+        if any(path not in there for path in paths):
+            renamed = self._renamed(commit)
+            earlier |= {path: renamed[path] for path in paths if path not in there and path in renamed}
+        wanted = sorted(set(earlier.values()))
         for path in paths:
             self._known[commit, pace, path] = []
         with tempfile.TemporaryDirectory(prefix="agency-before-") as folder:
@@ -73,7 +77,13 @@ class Before:
             texts = lines_of(folder, judged)
         findings = [finding for each in judged for finding in each.findings]
         for number, finding in enumerate(findings):
-            self._known[commit, pace, finding.path].append([*finding, texts[number]])
+            for path in (path for path, name in earlier.items() if name == finding.path):
+                self._known[commit, pace, path].append([*finding._replace(path=path), texts[number]])
+
+    def _renamed(self, commit: str) -> dict[str, str]:
+        """What files that git knows were called at the commit, by their name now."""
+        words = self._git("diff", "--name-status", "--find-renames", "--diff-filter=R", "-z", commit, "--").split("\0")
+        return {words[at + 2]: words[at + 1] for at in range(0, len(words) - 2, 3)}
 
     def _extract(self, commit: str, path: str, target: str) -> None:
         os.makedirs(os.path.dirname(target), exist_ok=True)
